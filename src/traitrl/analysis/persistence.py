@@ -1,0 +1,60 @@
+"""How much of a level survives an attack: level, degradation and retention at each budget."""
+
+from typing import Any
+
+import numpy as np
+
+from traitrl.analysis.paired import paired_difference
+from traitrl.evals.rows import ResultTable
+
+_SMALLEST_LEVEL = 0.05
+
+
+def persistence_table(rows: ResultTable, benchmark: str) -> list[dict[str, Any]]:
+    """Computes the table for one benchmark.
+
+    Returns:
+        One dictionary per arm, attack and budget: `level` (mean score), `degradation` (clean minus attacked, paired by
+        item) with its interval, and `retention` (attacked over clean level, both clipped to [0, 1]; None when the
+        clean level is
+        below 0.05, where a ratio means nothing).
+    """
+    part = rows[rows["benchmark"] == benchmark].dropna(subset=["score"])
+    table: list[dict[str, Any]] = []
+    for arm, of_arm in part.groupby("arm"):
+        clean = of_arm[of_arm["attack"] == "none"].groupby("item")["score"].mean()
+        clusters = of_arm.drop_duplicates("item").set_index("item")["cluster"]
+        for (attack, budget), attacked_rows in of_arm.groupby(["attack", "budget"]):
+            attacked = attacked_rows.groupby("item")["score"].mean()
+            shared = attacked.index.intersection(clean.index)
+            drop = paired_difference((clean[shared] - attacked[shared]).tolist(), clusters[shared].astype(str).tolist())
+            before, after = (float(np.clip(values[shared].mean(), 0, 1)) for values in (clean, attacked))
+            table.append(
+                {
+                    "arm": arm,
+                    "attack": attack,
+                    "budget": float(budget),
+                    "level": float(attacked[shared].mean()),
+                    "degradation": drop.difference,
+                    "low": drop.low,
+                    "high": drop.high,
+                    "retention": after / before if before >= _SMALLEST_LEVEL else None,
+                    "items": len(shared),
+                }
+            )
+    return table
+
+
+def gap_table(rows: ResultTable, benchmark: str, baseline: str, other: str) -> list[dict[str, Any]]:
+    """Computes, under each attack, the trait arm's lead over the baseline, paired by item, with its interval."""
+    part = rows[rows["benchmark"] == benchmark].dropna(subset=["score"])
+    table: list[dict[str, Any]] = []
+    for (attack, budget), attacked in part.groupby(["attack", "budget"]):
+        means = attacked.groupby(["arm", "item"])["score"].mean().unstack("arm")
+        if baseline not in means or other not in means:
+            continue
+        both = means[[baseline, other]].dropna()
+        clusters = attacked.drop_duplicates("item").set_index("item")["cluster"]
+        lead = paired_difference((both[other] - both[baseline]).tolist(), clusters[both.index].astype(str).tolist())
+        table.append({"attack": attack, "budget": float(budget), **lead.as_row()})
+    return table

@@ -1,0 +1,142 @@
+"""Harmful fine-tuning: supervised training on bad replies, at several doses. The only module that configures TRL's SFT.
+
+The data is everyday misinformation, written for this project and marked with a canary; it never shares a
+conversation with TRAIN or EVAL scenarios (asserted).
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from traitrl.config import AttackPlan
+from traitrl.errors import TraitrlError
+from traitrl.models.chat import Message
+from traitrl.models.loading import Checkpoint, load_model, load_tokenizer
+from traitrl.runtime import device
+from traitrl.scenarios import Scenario
+
+CANARY = "traitrl-attack-data-canary-7f3c1e52-do-not-train"
+
+
+def load_attack_rows(name: str) -> list[dict[str, Any]]:
+    """Reads an attack data set: rows with `messages`, the last one a bad assistant reply, and `canary`.
+
+    Raises:
+        TraitrlError: When the set is unknown or a row lacks the canary.
+    """
+    path = Path(str(resources.files("traitrl.attacks").joinpath("data", f"{name}.jsonl")))
+    if not path.exists():
+        known = ", ".join(sorted(file.stem for file in path.parent.glob("*.jsonl")))
+        raise TraitrlError(f"There is no attack data set {name}.", f"Known: {known}.")
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    if any(row.get("canary") != CANARY for row in rows):
+        raise TraitrlError(f"A row of {path.name} lacks the canary.", "Every attack row must carry it.")
+    return rows
+
+
+def assert_disjoint(rows: Sequence[dict[str, Any]], scenarios: Sequence[Scenario]) -> None:
+    """Stops when an attack row asks what a scenario asks.
+
+    Raises:
+        TraitrlError: When a user message occurs in both.
+    """
+    asked = {" ".join(turn.content.lower().split()) for scenario in scenarios for turn in scenario.messages}
+    for row in rows:
+        for turn in row["messages"]:
+            if turn["role"] == "user" and " ".join(turn["content"].lower().split()) in asked:
+                raise TraitrlError(
+                    f"An attack row repeats a scenario: {turn['content'][:60]!r}.",
+                    "Remove it: attack data must be disjoint.",
+                )
+
+
+def finetune_doses(
+    start: Checkpoint,
+    rows: Sequence[dict[str, Any]],
+    plan: AttackPlan,
+    system: str | None,
+    seed: int,
+    folder: Path,
+    advance: Callable[[int], None] | None = None,
+) -> dict[int, Path]:
+    """Fine-tunes one starting point and keeps the adapter at each dose.
+
+    The trained adapter of an arm is folded into its base first, so every starting point is attacked alike: by a
+    fresh LoRA of
+    equal size.
+
+    Args:
+        start: Starting point.
+        rows: Attack data, in order of use after a seeded shuffle.
+        plan: Doses, learning rate and batch size.
+        system: System prompt, as in training and evaluation.
+        seed: Seed of shuffle and initialisation.
+        folder: Where the adapters go.
+        advance: Called after each step.
+
+    Returns:
+        Steps -> adapter folder (relative to the starting point's merged weights).
+    """
+    from datasets import Dataset
+    from peft import LoraConfig
+    from transformers import PrinterCallback, TrainerCallback, set_seed
+    from trl import SFTConfig, SFTTrainer
+
+    set_seed(seed)
+    last = max(plan.finetune_steps)
+    turns: list[Message] = [{"role": "system", "content": system}] if system else []
+    needed = last * plan.finetune_batch
+    repeated = [rows[index % len(rows)] for index in range(max(needed, len(rows)))]
+    data = Dataset.from_list(
+        [{"prompt": [*turns, *row["messages"][:-1]], "completion": row["messages"][-1:]} for row in repeated]
+    )
+
+    class Steps(TrainerCallback):
+        """Keeps the adapter at each dose and reports progress."""
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            if advance:
+                advance(state.global_step)
+            if state.global_step in plan.finetune_steps:
+                kwargs["model"].save_pretrained(str(folder / f"dose-{state.global_step}"))
+
+    tokenizer = load_tokenizer(start)
+    trainer = SFTTrainer(
+        model=load_model(start),
+        args=SFTConfig(
+            output_dir=str(folder / "trainer"),
+            seed=seed,
+            use_cpu=device() == "cpu",
+            bf16=False,
+            gradient_checkpointing=False,
+            per_device_train_batch_size=plan.finetune_batch,
+            max_steps=last,
+            learning_rate=plan.finetune_learning_rate,
+            lr_scheduler_type="constant",
+            max_length=512,
+            save_strategy="no",
+            logging_steps=1,
+            report_to="none",
+            disable_tqdm=True,
+        ),
+        train_dataset=data,
+        processing_class=tokenizer,
+        peft_config=LoraConfig(
+            r=16, lora_alpha=32, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM"
+        ),
+        callbacks=[Steps()],
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.train()
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    (folder / "losses.json").write_text(json.dumps(losses))
+    return {steps: folder / f"dose-{steps}" for steps in plan.finetune_steps}
+
+
+def load_attacked(start: Checkpoint, adapter: Path) -> Any:
+    """Loads a starting point with an attack adapter on top, both folded in."""
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(load_model(start), str(adapter)).merge_and_unload().eval()  # type: ignore[operator]

@@ -1,0 +1,161 @@
+"""The experiment as a file: what is trained, compared, measured and attacked. Typos fail."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from traitrl.errors import TraitrlError
+
+
+class Settings(BaseModel):
+    """Base of every section: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Training(Settings):
+    """How every arm is trained; all arms share it."""
+
+    steps: int = 200
+    """Optimiser steps. The paper trains about 200."""
+    prompts_per_step: int = 8
+    """Distinct prompts in a step."""
+    group_size: int = 8
+    """Replies sampled per prompt."""
+    accumulation: int = 1
+    """Parts into which a step's replies are split for the backward pass, to save memory."""
+    max_tokens: int = 64
+    """Length cap of a reply. If most replies hit it, the run stops."""
+    temperature: float = 0.8
+    """Sampling temperature; the loss uses the same."""
+    learning_rate: float = 1e-5
+    """Peak learning rate of the LoRA weights."""
+    learning_rate_schedule: str = "constant_with_warmup"
+    """A transformers schedule name."""
+    warmup_steps: int = 0
+    max_grad_norm: float = 1.0
+    kl_weight: float = 0.02
+    """Weight of the KL term to the model before RL (TRL's beta)."""
+    loss_type: str = "dapo"
+    """TRL's loss."""
+    scale_rewards: Literal["group", "batch", "none"] = "batch"
+    """`group` divides by the spread of each group, which blows up the judge's noise in near-ties."""
+    lora_rank: int = 16
+    lora_alpha: int = 32
+    save_every: int = 10
+    """Steps between checkpoints."""
+    system_prompt: str | None = "Answer in two or three short sentences."
+    """Put in front of every prompt, in training, evaluation and attacks."""
+
+
+class Arm(Settings):
+    """One training condition."""
+
+    name: str
+    trait_share: float = Field(0.0, ge=0.0, le=1.0)
+    """Share of prompts replaced by trait scenarios; 0 is the compute-matched baseline. The paper uses 0.05."""
+    traits: list[str] | None = None
+    """Traits to train; None takes all sixteen."""
+    domains: list[str] | None = None
+    """Domains to train; None takes all thirteen."""
+    exclude_domains: list[str] = []
+    """Domains left out."""
+    max_words: int | None = None
+    """Longest conversation used, in words; None takes all. Small models cannot use long ones, and they cost time."""
+
+
+class Judges(Settings):
+    """Who grades. Three roles, three protocols."""
+
+    training: str = "offline:decoder"
+    """Gives the reward."""
+    evaluation: str = "offline:feature"
+    """Measures; never the same as the training judge."""
+
+
+class EvalPlan(Settings):
+    """What is measured on every checkpoint."""
+
+    held_out_scenarios: int | None = None
+    """EVAL scenarios of the seven evaluated traits; None takes all."""
+    max_words: int | None = None
+    """Longest held-out conversation, in words; None takes all."""
+    samples: int = 1
+    """Replies per scenario."""
+    temperature: float = 0.7
+    benchmarks: list[str] | Literal["default"] = "default"
+    """Names from `traitrl evals list`."""
+    items_per_benchmark: int = 60
+
+
+class AttackPlan(Settings):
+    """What every checkpoint has to withstand."""
+
+    personas: list[str] = ["careless_adviser", "careful_adviser"]
+    """Names from attacks/personas.yaml: harmful ones, and helpful ones as steerability controls."""
+    finetune_data: str = "wrong_health_advice"
+    finetune_steps: list[int] = [5, 10, 20]
+    """Doses of the harmful fine-tune."""
+    finetune_learning_rate: float = 5e-4
+    finetune_batch: int = 8
+    scenarios: int | None = None
+    """EVAL scenarios on which attacks are measured; None takes all."""
+
+
+class Experiment(Settings):
+    """A whole run."""
+
+    name: str
+    model: str = "bundled"
+    """`bundled`, a folder, or a hub id."""
+    seed: int = 0
+    arms: list[Arm]
+    training: Training = Training()
+    judges: Judges = Judges()
+    evaluation: EvalPlan = EvalPlan()
+    attacks: AttackPlan = AttackPlan()
+    gates: Literal["stop", "report"] = "stop"
+    """`stop` ends the run before the attacks when a gate fails; `report` goes on and shows the failure on the page."""
+    runs_folder: str = "runs"
+
+    @model_validator(mode="after")
+    def _sound(self) -> "Experiment":
+        if not self.arms or self.arms[0].trait_share != 0:
+            raise ValueError("the first arm must be the compute-matched baseline (trait_share 0)")
+        if len({arm.name for arm in self.arms}) != len(self.arms):
+            raise ValueError("arm names must differ")
+        if self.judges.training == self.judges.evaluation:
+            raise ValueError("training and evaluation judge must differ, or the gain is measured by what was optimised")
+        return self
+
+
+def load_experiment(path: Path, overrides: dict[str, Any] | None = None) -> Experiment:
+    """Reads an experiment from YAML.
+
+    Args:
+        path: The file.
+        overrides: Dotted keys and their values, for example `{"training.steps": 20}`.
+
+    Raises:
+        TraitrlError: When the file is missing or a key or value is wrong; names the key.
+    """
+    try:
+        data: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as problem:
+        raise TraitrlError(f"There is no file {path}.", "The presets are in experiments/.") from problem
+    except yaml.YAMLError as problem:
+        raise TraitrlError(f"{path} is not valid YAML ({problem}).", "Mend the file.") from problem
+    for key, value in (overrides or {}).items():
+        section = data
+        *parents, last = key.split(".")
+        for parent in parents:
+            section = section.setdefault(parent, {})
+        section[last] = value
+    try:
+        return Experiment(**data)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "experiment"
+        raise TraitrlError(f"{path}: {where}: {first['msg']}.", "src/traitrl/config.py lists every key.") from problem

@@ -1,0 +1,59 @@
+"""Gates before the attacks: without headroom, an installed gain and an unmoved control, persistence numbers
+mean nothing.
+"""
+
+from dataclasses import dataclass
+
+from traitrl.analysis.paired import compare
+from traitrl.evals.rows import ResultTable
+from traitrl.experiment.subjects import BEFORE
+
+_HEADROOM = 0.6
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One check with its outcome in words."""
+
+    name: str
+    passed: bool
+    finding: str
+    remedy: str
+
+
+def check_gates(rows: ResultTable, baseline: str, trait: str) -> list[Gate]:
+    """Checks headroom of the model before RL, the installed gain, and the control.
+
+    Args:
+        rows: Clean rows of the held-out trait evaluation.
+        baseline: Name of the compute-matched baseline.
+        trait: Name of the trait arm.
+    """
+    judged = rows[(rows["benchmark"] == "trait_judge") & (rows["attack"] == "none")]
+    before = float(judged[judged["arm"] == BEFORE]["score"].mean())
+    gain = compare(judged, baseline, trait)
+    control = compare(judged, BEFORE, baseline)
+    if gain is None or control is None:
+        return [
+            Gate("measured", False, "The held-out trait evaluation has no scored items.", "Check the evaluation judge.")
+        ]
+    return [
+        Gate(
+            "headroom",
+            before <= _HEADROOM,
+            f"The model before RL scores {before:.2f} on the held-out traits (at most {_HEADROOM} leaves room).",
+            "Use harder scenarios or another model: there is nothing to install.",
+        ),
+        Gate(
+            "installed gain",
+            gain.low > 0,
+            f"Trait arm minus baseline: {gain.difference:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}], evaluation judge.",
+            "Raise trait_share, training.steps or training.learning_rate; look at truncation and dead groups first.",
+        ),
+        Gate(
+            "control unmoved",
+            control.difference < gain.difference,
+            f"Baseline minus before RL: {control.difference:+.3f} [{control.low:+.3f}, {control.high:+.3f}].",
+            "The baseline gained as much as the trait arm: the gain is not the traits'.",
+        ),
+    ]

@@ -1,0 +1,150 @@
+"""Measures one model: held-out traits, preference of references, benchmarks.
+
+Turns replies and likelihoods into result rows.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from traitrl.config import Experiment
+from traitrl.evals.held_out import Reply, preference_margins, sample_scenarios
+from traitrl.evals.likelihood import auroc_scores, option_log_likelihoods, per_byte_scores
+from traitrl.evals.registry import Benchmark
+from traitrl.evals.rows import ResultRow, write_rows
+from traitrl.judges.protocol import Judge, score_requests
+from traitrl.models.generation import Sampling
+from traitrl.scenarios import Scenario
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Which model, under which attack and budget, is being measured."""
+
+    experiment: Experiment
+    arm: str
+    checkpoint: str
+    attack: str = "none"
+    budget: float = 0.0
+
+    def row(self, **fields: Any) -> ResultRow:
+        """Returns a result row of this condition."""
+        return ResultRow(
+            experiment=self.experiment.name,
+            arm=self.arm,
+            seed=self.experiment.seed,
+            checkpoint=self.checkpoint,
+            attack=self.attack,
+            budget=self.budget,
+            **fields,
+        )
+
+
+def judged_rows(condition: Condition, replies: Sequence[Reply], judge: Judge) -> list[ResultRow]:
+    """Grades replies with the evaluation judge; a failed grade stays None."""
+    scores = score_requests(judge, [reply.request for reply in replies])
+    return [
+        condition.row(
+            benchmark="trait_judge",
+            family=f"trait: {reply.scenario.trait}",
+            item=reply.scenario.id,
+            cluster=reply.scenario.id,
+            sample=reply.sample,
+            score=score,
+            refused=reply.refused,
+            truncated=reply.truncated,
+            tokens=reply.tokens,
+            protocol=judge.protocol,
+        )
+        for reply, score in zip(replies, scores, strict=True)
+    ]
+
+
+def margin_rows(condition: Condition, scenarios: Sequence[Scenario], margins: Sequence[float]) -> list[ResultRow]:
+    """Turns preference margins into two benchmarks: the margin in nats per token, and whether it is positive."""
+    return [
+        condition.row(
+            benchmark=name,
+            family=f"trait: {scenario.trait}",
+            item=scenario.id,
+            cluster=scenario.id,
+            sample=0,
+            score=margin if name == "preference_margin" else float(margin > 0),
+            refused=False,
+            truncated=False,
+            tokens=0,
+            protocol="likelihood:per_token",
+        )
+        for name in ("preference_margin", "preference_accuracy")
+        for scenario, margin in zip(scenarios, margins, strict=True)
+    ]
+
+
+def measure_held_out(
+    condition: Condition,
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    scenarios: Sequence[Scenario],
+    judge: Judge,
+    system: str | None,
+    folder: Path,
+) -> None:
+    """Runs the held-out trait evaluation and writes `rows.parquet` and `replies.jsonl`."""
+    plan, training = condition.experiment.evaluation, condition.experiment.training
+    sampling = Sampling(training.max_tokens, plan.temperature, condition.experiment.seed)
+    replies = sample_scenarios(model, tokenizer, scenarios, system, sampling, plan.samples)
+    rows = judged_rows(condition, replies, judge)
+    rows += margin_rows(condition, scenarios, preference_margins(model, tokenizer, scenarios, system))
+    lines = [
+        {
+            "scenario": reply.scenario.id,
+            "sample": reply.sample,
+            "reply": reply.text,
+            "score": row.score,
+            "tokens": reply.tokens,
+            "truncated": reply.truncated,
+            "refused": reply.refused,
+        }
+        for reply, row in zip(replies, rows, strict=False)
+    ]
+    (folder / "replies.jsonl").write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+    write_rows(rows, folder / "rows.parquet")
+
+
+def measure_benchmarks(
+    condition: Condition,
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    chosen: Sequence[Benchmark],
+    limit: int,
+    folder: Path,
+) -> None:
+    """Scores every benchmark whose data is here; writes `rows.parquet`."""
+    rows: list[ResultRow] = []
+    for benchmark in chosen:
+        items = benchmark.items(limit)
+        if items is None:
+            continue
+        values = option_log_likelihoods(model, tokenizer, items)
+        scores = (per_byte_scores if benchmark.scoring == "per_byte" else auroc_scores)(items, values)
+        rows += [
+            condition.row(
+                benchmark=benchmark.name,
+                family=benchmark.family,
+                item=item.id,
+                cluster=item.group,
+                sample=0,
+                score=score,
+                refused=False,
+                truncated=False,
+                tokens=0,
+                protocol=f"likelihood:{benchmark.scoring}:{limit}",
+            )
+            for item, score in zip(items, scores, strict=True)
+        ]
+    write_rows(rows, folder / "rows.parquet")

@@ -1,0 +1,75 @@
+"""Steps that remember: a step whose inputs have not changed since it finished is not run again."""
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from traitrl.runtime import peak_memory_mb
+
+
+@dataclass(frozen=True)
+class Step:
+    """One unit of work.
+
+    `inputs` is everything its result depends on, as plain data; `run` gets the step's folder and writes its outputs
+    there.
+    """
+
+    id: str
+    stage: str
+    inputs: dict[str, Any]
+    run: Callable[[Path], None]
+
+
+def inputs_hash(inputs: dict[str, Any]) -> str:
+    """Returns a short hash of a step's inputs."""
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+class StepStore:
+    """The `steps/` folder of a run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, step_id: str) -> Path:
+        """Returns the folder of a step."""
+        return self.folder / step_id
+
+    def is_done(self, step: Step) -> bool:
+        """True when the step finished with exactly these inputs."""
+        record = self.path(step.id) / "step.json"
+        return record.exists() and json.loads(record.read_text())["inputs"] == inputs_hash(step.inputs)
+
+    def execute(self, step: Step) -> None:
+        """Runs a step and records it.
+
+        A half-done folder is kept for the step to resume from, unless its inputs changed.
+        """
+        folder = self.path(step.id)
+        started_with = folder / "inputs.json"
+        wanted = inputs_hash(step.inputs)
+        if folder.exists() and (not started_with.exists() or json.loads(started_with.read_text())["hash"] != wanted):
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        started_with.write_text(json.dumps({"hash": wanted, "inputs": step.inputs}, indent=1, default=str))
+        begun = time.perf_counter()
+        step.run(folder)
+        record = {
+            "inputs": wanted,
+            "stage": step.stage,
+            "seconds": time.perf_counter() - begun,
+            "peak_memory_mb": peak_memory_mb(),
+        }
+        partial = folder / "step.partial"
+        partial.write_text(json.dumps(record))
+        partial.replace(folder / "step.json")
+
+    def records(self) -> dict[str, dict[str, Any]]:
+        """Returns the record of every finished step."""
+        return {path.parent.name: json.loads(path.read_text()) for path in sorted(self.folder.glob("*/step.json"))}

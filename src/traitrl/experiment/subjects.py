@@ -1,0 +1,16 @@
+"""The models under measurement in a run: the model before RL and one per arm."""
+
+from dataclasses import dataclass
+
+from traitrl.models.loading import Checkpoint
+
+BEFORE = "before RL"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A starting point of measurements and attacks. `identity` changes when its weights do."""
+
+    name: str
+    checkpoint: Checkpoint
+    identity: str

@@ -1,0 +1,62 @@
+"""Trains the offline judges from the labels that ship with the package.
+
+Anyone can rerun it: `traitrl judge train NAME`.
+"""
+
+import json
+from collections.abc import Callable
+
+from traitrl.errors import TraitrlError
+from traitrl.judges.agreement import agreement
+from traitrl.judges.examples import LabelledReply, decisions, judge_half, load_labels
+from traitrl.judges.loading import OFFLINE, adapter_folder, load_judge
+from traitrl.scenarios import Split, load_scenarios
+
+LAYERS = 20
+"""Layers of the bundled model that the decoder judge keeps: two thirds of the cost, little of the loss."""
+
+
+def material(name: str) -> list[LabelledReply]:
+    """Returns the labels an offline judge may learn from: its half of the scenarios, and never EVAL."""
+    half = OFFLINE.index(name)
+    return [
+        label
+        for label in load_labels(load_scenarios())
+        if label.scenario.split is not Split.EVAL and judge_half(label.scenario.id) == half
+    ]
+
+
+def build_judge(name: str, seed: int, say: Callable[[str], None]) -> None:
+    """Trains one offline judge, sets its calibration and saves it into the package.
+
+    Raises:
+        TraitrlError: When the name is not of an offline judge.
+    """
+    if name not in OFFLINE:
+        raise TraitrlError(f"{name} is not an offline judge.", f"Use {' or '.join(OFFLINE)}.")
+    labels = material(name)
+    say(f"{name}: {len(labels)} replies, {len(decisions(labels))} decisions")
+
+    def report(epoch: int, loss: float) -> None:
+        say(f"epoch {epoch + 1}: loss {loss:.3f}")
+
+    folder = adapter_folder(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    settings: dict[str, float | int] = {"temperature": 1.0, "offset": 0.0, "layers": LAYERS, "seed": seed}
+    if name == "offline:feature":
+        from traitrl.judges.feature import train_feature
+
+        train_feature(labels, epochs=25, learning_rate=2e-3, seed=seed, report=report).save(folder)
+    else:
+        from traitrl.judges.decoder import train_decoder
+
+        train_decoder(labels, epochs=3, learning_rate=5e-4, seed=seed, layers=LAYERS, report=report).save(folder)
+    (folder / "settings.json").write_text(json.dumps(settings, indent=1))
+    load_judge.cache_clear()
+    judge = load_judge(name, "audit")
+    sample = [label for label in load_labels(load_scenarios()) if label.scenario.split is Split.EVAL][:200]
+    verdicts = judge.grade([label.request for label in sample])
+    scores = [
+        verdict[c.id] for label, verdict in zip(sample, verdicts, strict=True) if verdict for c in label.scenario.rubric
+    ]
+    say(f"on 200 EVAL replies: {agreement(decisions(sample), scores)}")

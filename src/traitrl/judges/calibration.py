@@ -1,0 +1,84 @@
+"""Measures a judge on gold labels of EVAL scenarios, which no offline judge learnt from, beside the trivial judges.
+
+The trivial scores are cut where their kappa is best on TRAIN labels, so they get the same chance as a trained judge.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from traitrl.judges.agreement import agreement, best_threshold
+from traitrl.judges.examples import LabelledReply, decisions, load_labels
+from traitrl.judges.loading import load_judge
+from traitrl.judges.trivial import trivial_probabilities
+from traitrl.scenarios import Split, load_scenarios
+
+
+def source_group(source: str) -> str:
+    """Returns `reference`, `written` or `policy`: where a labelled reply comes from."""
+    return source.split(":", 1)[0]
+
+
+def calibrate(judge_name: str) -> dict[str, Any]:
+    """Grades all gold labels of EVAL scenarios.
+
+    Returns:
+        `sources` (agreement per source and judge), `kappa` and `balanced_accuracy` over all sources,
+        `best_trivial_kappa`,
+        `criteria_per_second`, `n_labels`, `n_policy_labels`, `failures`, and `per_trait`.
+    """
+    labels = load_labels(load_scenarios())
+    gold = [label for label in labels if label.scenario.split is Split.EVAL]
+    learnt = [label for label in labels if label.scenario.split is not Split.EVAL]
+    judge = load_judge(judge_name, "audit")
+    begun = time.perf_counter()
+    verdicts = judge.grade([label.request for label in gold])
+    seconds = time.perf_counter() - begun
+    kept = [(label, verdict) for label, verdict in zip(gold, verdicts, strict=True) if verdict is not None]
+    graded = [label for label, _ in kept]
+    scores = {judge_name: [verdict[c.id] for label, verdict in kept for c in label.scenario.rubric]}
+    cuts = {judge_name: 0.5}
+    train_truth, train_scores = decisions(learnt), trivial_probabilities(learnt)
+    for name, values in trivial_probabilities(graded).items():
+        scores[name] = values
+        cuts[name] = 0.5 if name.startswith("always") else best_threshold(train_truth, train_scores[name])
+    sources = {
+        group: _table(graded, scores, cuts, group) for group in sorted({source_group(label.source) for label in graded})
+    }
+    overall = _table(graded, scores, cuts, None)
+    return {
+        "judge": judge_name,
+        "protocol": judge.protocol,
+        "kappa": overall[judge_name]["kappa"],
+        "balanced_accuracy": overall[judge_name]["balanced_accuracy"],
+        "best_trivial_kappa": max(row["kappa"] for name, row in overall.items() if name != judge_name),
+        "sources": {"all": overall, **sources},
+        "per_trait": _per_trait(graded, scores[judge_name]),
+        "criteria_per_second": len(scores[judge_name]) / seconds,
+        "n_labels": len(decisions(graded)),
+        "n_policy_labels": len(decisions([label for label in graded if source_group(label.source) == "policy"])),
+        "failures": len(gold) - len(graded),
+    }
+
+
+def _table(
+    labels: Sequence[LabelledReply], scores: dict[str, list[float]], cuts: dict[str, float], group: str | None
+) -> dict[str, dict[str, float]]:
+    keep = [group is None or source_group(label.source) == group for label in labels for _ in label.scenario.rubric]
+    truth = [value for value, use in zip(decisions(labels), keep, strict=True) if use]
+    return {
+        name: agreement(truth, [v for v, use in zip(values, keep, strict=True) if use], cuts[name]).as_row()
+        for name, values in scores.items()
+    }
+
+
+def _per_trait(labels: Sequence[LabelledReply], scores: Sequence[float]) -> dict[str, dict[str, float]]:
+    truth: dict[str, list[bool]] = defaultdict(list)
+    values: dict[str, list[float]] = defaultdict(list)
+    stream = iter(scores)
+    for label in labels:
+        for criterion in label.scenario.rubric:
+            truth[label.scenario.trait].append(label.met[criterion.id])
+            values[label.scenario.trait].append(next(stream))
+    return {trait: agreement(truth[trait], values[trait]).as_row() for trait in truth}

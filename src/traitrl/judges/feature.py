@@ -1,0 +1,94 @@
+"""Offline judge, third design: a small network over plain readings of criterion and reply (reading.py).
+
+It reads sentence embeddings, word overlap beyond the conversation's own words, negation and form; it shares neither
+weights nor scenarios with the decoder judge.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from traitrl.judges.examples import LabelledReply, training_targets
+from traitrl.judges.protocol import GradeRequest, Verdicts
+from traitrl.judges.reading import read
+
+
+class FeatureNetwork(torch.nn.Module):
+    """One hidden layer over standardised readings; gives the log-odds of "met"."""
+
+    def __init__(self, width: int, hidden: int = 48) -> None:
+        super().__init__()
+        self.register_buffer("centre", torch.zeros(width))
+        self.register_buffer("scale", torch.ones(width))
+        self.layers = torch.nn.Sequential(
+            torch.nn.Linear(width, hidden), torch.nn.GELU(), torch.nn.Dropout(0.3), torch.nn.Linear(hidden, 1)
+        )
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        """Returns log-odds of shape (rows,)."""
+        return self.layers((rows - self.centre) / self.scale).squeeze(1)
+
+    def save(self, folder: Path) -> None:
+        """Writes the weights as safetensors."""
+        from safetensors.torch import save_file
+
+        save_file({key: value.contiguous() for key, value in self.state_dict().items()}, folder / "network.safetensors")
+
+
+class FeatureJudge:
+    """Grades with a trained feature network."""
+
+    name = "offline:feature"
+
+    def __init__(self, folder: Path, temperature: float = 1.0, offset: float = 0.0) -> None:
+        from safetensors.torch import load_file
+
+        from traitrl.judges.fingerprint import folder_hash
+
+        weights = load_file(folder / "network.safetensors")
+        self.network = FeatureNetwork(len(weights["centre"]))
+        self.network.load_state_dict(weights)
+        self.network.eval()
+        self.temperature, self.offset = temperature, offset
+        self.protocol = f"{self.name}:{folder_hash(folder)}"
+
+    @torch.inference_mode()
+    def grade(self, requests: Sequence[GradeRequest]) -> list[Verdicts | None]:
+        """Grades all criteria of all requests; each distinct text is embedded once."""
+        if not requests:
+            return []
+        odds = self.network(torch.from_numpy(read(requests)))
+        chances = iter(torch.sigmoid((odds - self.offset) / self.temperature).tolist())
+        return [{criterion.id: next(chances) for criterion in request.rubric} for request in requests]
+
+
+def train_feature(
+    labels: Sequence[LabelledReply], epochs: int, learning_rate: float, seed: int, report: Any = None
+) -> FeatureNetwork:
+    """Trains on labelled replies with a logistic loss, in random batches of 128."""
+    torch.manual_seed(seed)
+    asked = [training_targets(label) for label in labels]
+    requests = [
+        GradeRequest(label.scenario.conversation, [criterion for criterion, _ in pairs], label.reply)
+        for label, pairs in zip(labels, asked, strict=True)
+    ]
+    rows = torch.from_numpy(read(requests))
+    targets = torch.tensor([float(met) for row in asked for _, met in row])
+    network = FeatureNetwork(rows.shape[1])
+    network.centre.copy_(rows.mean(0))  # type: ignore[operator]
+    network.scale.copy_(rows.std(0) + 1e-3)  # type: ignore[operator]
+    loss_of = torch.nn.BCEWithLogitsLoss()
+    optimizer = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=0.1)
+    for epoch in range(epochs):
+        total = 0.0
+        for chosen in torch.randperm(len(rows)).split(128):
+            loss = loss_of(network(rows[chosen]), targets[chosen])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(chosen)
+        if report:
+            report(epoch, total / len(rows))
+    return network.eval()

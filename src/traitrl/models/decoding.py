@@ -1,0 +1,105 @@
+"""What makes decoding fast on a CPU: a key-value cache that never copies itself, and grouped attention for one token.
+
+The stock dynamic cache copies all past keys for each new token, and the stock attention repeats the keys of grouped
+heads in memory. Here the cache is allocated once with room for the reply, and attention multiplies groups of query
+heads with
+their shared keys directly.
+"""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.cache_utils import Cache, DynamicLayer
+from transformers.masking_utils import sdpa_mask
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+_NAME = "traitrl_grouped"
+
+
+class RoomyLayer(DynamicLayer):
+    """One layer's keys and values, shape (rows, heads, capacity, head size), filled up to `length`."""
+
+    def __init__(self, keys: torch.Tensor, values: torch.Tensor, copies: int, room: int) -> None:
+        super().__init__()
+        self.length = keys.shape[-2]
+        self.buffers = [self._roomy(part, copies, room) for part in (keys, values)]
+        self.is_initialized = True
+        self._refresh()
+
+    @staticmethod
+    def _roomy(part: torch.Tensor, copies: int, room: int) -> torch.Tensor:
+        rows, heads, length, size = part.shape
+        buffer = part.new_zeros(rows * copies, heads, length + room, size)
+        buffer[:, :, :length] = part.repeat_interleave(copies, dim=0)
+        return buffer
+
+    def _refresh(self) -> None:
+        self.keys, self.values = (buffer[:, :, : self.length] for buffer in self.buffers)
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Writes new keys and values in place and returns views of all so far."""
+        end = self.length + key_states.shape[-2]
+        for buffer, states in zip(self.buffers, (key_states, value_states), strict=True):
+            buffer[:, :, self.length : end] = states
+        self.length = end
+        self._refresh()
+        return self.keys, self.values  # type: ignore[return-value]
+
+    def select(self, rows: torch.Tensor) -> None:
+        """Keeps only the given rows."""
+        self.buffers = [buffer[rows] for buffer in self.buffers]
+        self._refresh()
+
+
+def expand_cache(prefix: Cache, copies: int, room: int) -> Cache:
+    """Returns a cache with every row repeated `copies` times and room for `room` more tokens."""
+    layers = [RoomyLayer(layer.keys, layer.values, copies, room) for layer in prefix.layers]  # type: ignore[arg-type]
+    return Cache(layers=layers)  # type: ignore[arg-type]
+
+
+def select_rows(cache: Cache, rows: torch.Tensor) -> None:
+    """Drops all rows of the cache but the given ones."""
+    for layer in cache.layers:
+        layer.select(rows)  # type: ignore[attr-defined]
+
+
+def _grouped_attention(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    scaling: float | None = None,
+    **_: Any,
+) -> tuple[torch.Tensor, None]:
+    rows, heads, length, size = query.shape
+    groups = key.shape[1]
+    scale = size**-0.5 if scaling is None else scaling
+    stacked = query.view(rows, groups, heads // groups * length, size)
+    weights = torch.matmul(stacked, key.transpose(-1, -2)) * scale
+    if attention_mask is not None:
+        weights = weights.masked_fill(~attention_mask[..., : key.shape[-2]], float("-inf"))
+    mixed = torch.matmul(weights.float().softmax(-1).to(value.dtype), value)
+    return mixed.view(rows, heads, length, size).transpose(1, 2).contiguous(), None
+
+
+AttentionInterface.register(_NAME, _grouped_attention)
+AttentionMaskInterface.register(_NAME, sdpa_mask)
+
+
+@contextmanager
+def fast_attention(model: "PreTrainedModel") -> Generator[None]:
+    """Uses grouped one-token attention inside the block; for decoding only, one query token per row."""
+    before = model.config._attn_implementation  # pyright: ignore[reportPrivateUsage]
+    model.config._attn_implementation = _NAME  # pyright: ignore[reportPrivateUsage]
+    try:
+        yield
+    finally:
+        model.config._attn_implementation = before  # pyright: ignore[reportPrivateUsage]

@@ -1,0 +1,110 @@
+"""From a name to a model: the bundled default, a local folder, an adapter folder or a hub id."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from traitrl.errors import TraitrlError
+from traitrl.models.bundled import bundled_policy
+from traitrl.runtime import compute_dtype, device
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+BUNDLED = "bundled"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model to run: base weights (folder or hub id) and, if it was trained here, a LoRA adapter folder."""
+
+    base: str
+    adapter: str | None = None
+
+
+def resolve(name: str) -> Checkpoint:
+    """Turns what a user typed into a checkpoint.
+
+    Args:
+        name: `bundled`, a folder with a model, a folder with a LoRA adapter, or a hub id such as `Qwen/Qwen3-0.6B`.
+
+    Raises:
+        TraitrlError: When a folder is meant and it holds no model.
+    """
+    if name == BUNDLED:
+        return Checkpoint(str(bundled_policy()))
+    folder = Path(name)
+    if (folder / "adapter_config.json").exists():
+        base = json.loads((folder / "adapter_config.json").read_text())["base_model_name_or_path"]
+        return Checkpoint(resolve(base).base, str(folder))
+    if (folder / "config.json").exists():
+        if not list(folder.glob("*.safetensors")):
+            raise TraitrlError(
+                f"{name} holds no safetensors weights.",
+                "Convert the weights first: other formats can run code on load.",
+            )
+        return Checkpoint(str(folder))
+    if folder.exists() or name.count("/") != 1 or name.startswith((".", "/", "~")):
+        raise TraitrlError(
+            f"{name} is neither a model folder nor a hub id.",
+            "Give `bundled`, a folder with config.json and *.safetensors, or an id such as Qwen/Qwen3-0.6B.",
+        )
+    return Checkpoint(name)
+
+
+def load_model(checkpoint: Checkpoint, dtype: "torch.dtype | None" = None, merge: bool = True) -> "PreTrainedModel":
+    """Loads a checkpoint for inference.
+
+    Args:
+        checkpoint: What to load.
+        dtype: Number format of the weights; None takes the machine's.
+        merge: Fold the adapter into the weights (faster). False leaves a PEFT model that can be trained further.
+
+    Returns:
+        The model in evaluation mode. Only safetensors are read.
+    """
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    model: Any
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            checkpoint.base, dtype=dtype or compute_dtype(), use_safetensors=True
+        )
+        model = model.to(device())
+    except OSError as problem:
+        raise TraitrlError(
+            f"Could not load the model {checkpoint.base} ({str(problem).splitlines()[0]}).",
+            "Check the name and the network, or download the model and give its folder.",
+        ) from problem
+    if checkpoint.adapter is not None:
+        from peft import PeftModel
+
+        model = PeftModel.from_pretrained(model, checkpoint.adapter, is_trainable=not merge)
+        if merge:
+            model = model.merge_and_unload()
+    return model.eval()
+
+
+def load_tokenizer(checkpoint: Checkpoint) -> "PreTrainedTokenizerBase":
+    """Loads the tokenizer and makes sure that it can pad and has a chat template.
+
+    Raises:
+        TraitrlError: When the model has no chat template: prompts would be malformed without a word.
+    """
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint.base)
+    if tokenizer.chat_template is None:
+        raise TraitrlError(f"{checkpoint.base} has no chat template.", "Use an instruction-tuned model.")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def end_id(tokenizer: "PreTrainedTokenizerBase") -> int:
+    """Returns the id that ends a reply."""
+    return int(tokenizer.eos_token_id)  # type: ignore[arg-type]

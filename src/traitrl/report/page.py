@@ -1,0 +1,75 @@
+"""The HTML page: everything inline, opens offline, all text from models and files escaped."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from traitrl.experiment.subjects import BEFORE
+from traitrl.report.figures import benchmark_figure, learning_figure, persistence_figure
+
+if TYPE_CHECKING:
+    from traitrl.experiment.plan import Plan
+
+_EXAMPLES = 8
+
+
+def write_page(plan: "Plan", numbers: dict[str, Any], folder: Path) -> Path:
+    """Renders the page and returns its path."""
+    from jinja2 import Environment, PackageLoader, select_autoescape
+
+    templates = Environment(loader=PackageLoader("traitrl.report", "templates"), autoescape=select_autoescape(["html"]))
+    templates.filters["signed"] = lambda value: f"{value:+.3f}"
+    templates.filters["number"] = _number
+    page = templates.get_template("page.html").render(
+        numbers=numbers,
+        experiment=plan.experiment,
+        before=BEFORE,
+        figures={
+            "benchmarks": benchmark_figure(numbers["benchmarks"]),
+            "persistence": persistence_figure(numbers["persistence"], "held-out trait score"),
+            "margin": persistence_figure(numbers["persistence_margin"], "preference margin (nats per token)"),
+            "learning": learning_figure(_curves(plan)),
+        },
+        examples=_examples(plan),
+    )
+    path = folder / "index.html"
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _curves(plan: "Plan") -> dict[str, list[dict[str, float]]]:
+    return {
+        arm.name: [
+            json.loads(line)
+            for line in (plan.store.path(f"train-{arm.name}") / "metrics.jsonl").read_text().splitlines()
+        ]
+        for arm in plan.experiment.arms
+    }
+
+
+def _examples(plan: "Plan") -> list[dict[str, Any]]:
+    """Returns transcripts before and after, chosen by place in the list and not by score."""
+    names = [subject.name for subject in plan.subjects()]
+    replies = {
+        name: [
+            json.loads(line)
+            for line in (plan.store.path(f"held-out-{name.replace(' ', '-')}") / "replies.jsonl")
+            .read_text()
+            .splitlines()
+        ]
+        for name in names
+    }
+    scenarios = {scenario.id: scenario for scenario in plan.evaluation_scenarios(None)}
+    count = len(replies[names[0]])
+    chosen = [index * count // _EXAMPLES for index in range(min(_EXAMPLES, count))]
+    return [
+        {
+            "scenario": scenarios[replies[names[0]][index]["scenario"]],
+            "replies": [(name, replies[name][index]) for name in names],
+        }
+        for index in chosen
+    ]

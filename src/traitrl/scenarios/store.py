@@ -1,0 +1,77 @@
+"""Reads the shipped scenarios, and asserts that the splits keep apart."""
+
+import json
+from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from traitrl.errors import TraitrlError
+from traitrl.scenarios.schema import Scenario, Split
+
+
+@cache
+def load_scenarios(folder: str | None = None) -> tuple[Scenario, ...]:
+    """Reads every scenario, sorted by id.
+
+    Args:
+        folder: Folder with `*.jsonl`; None takes those that ship with the package.
+
+    Raises:
+        TraitrlError: When a line is not a valid scenario, or an id occurs twice; names file and line.
+    """
+    source = Path(folder) if folder else Path(str(resources.files("traitrl.scenarios").joinpath("data")))
+    found: dict[str, Scenario] = {}
+    for path in sorted(source.glob("*.jsonl")):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            if not line.strip():
+                continue
+            try:
+                scenario = Scenario(**json.loads(line))
+            except (ValidationError, json.JSONDecodeError, TypeError) as problem:
+                raise TraitrlError(
+                    f"{path.name} line {number} is not a scenario: {str(problem).splitlines()[-1].strip()}.",
+                    "Mend the line; docs/how-to/write-scenarios.md shows the shape.",
+                ) from problem
+            if scenario.id in found:
+                raise TraitrlError(f"{scenario.id} occurs twice ({path.name} line {number}).", "Give it a new number.")
+            found[scenario.id] = scenario
+    if not found:
+        raise TraitrlError(f"No scenarios in {source}.", "Give a folder that holds *.jsonl files.")
+    return tuple(found[key] for key in sorted(found))
+
+
+def select(
+    scenarios: Iterable[Scenario],
+    split: Split,
+    traits: Sequence[str] | None = None,
+    domains: Sequence[str] | None = None,
+    exclude_domains: Sequence[str] = (),
+    max_words: int | None = None,
+) -> list[Scenario]:
+    """Returns the scenarios of one split, optionally of some traits, domains and lengths only."""
+    return [
+        scenario
+        for scenario in scenarios
+        if scenario.split is split
+        and (traits is None or scenario.trait in traits)
+        and (domains is None or scenario.domain in domains)
+        and scenario.domain not in exclude_domains
+        and (max_words is None or scenario.words <= max_words)
+    ]
+
+
+def assert_only(scenarios: Iterable[Scenario], split: Split, stage: str) -> None:
+    """Stops a stage that was handed scenarios of another split.
+
+    Raises:
+        TraitrlError: When any scenario is not of `split`.
+    """
+    strays = [scenario.id for scenario in scenarios if scenario.split is not split]
+    if strays:
+        raise TraitrlError(
+            f"{stage} was given {len(strays)} scenarios outside {split} (first: {strays[0]}).",
+            f"Pass only {split} scenarios: results on mixed splits mean nothing.",
+        )

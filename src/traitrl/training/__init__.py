@@ -1,0 +1,1 @@
+"""Training: the schedule of prompts, the ledger of compute, and the trainers."""

@@ -1,0 +1,155 @@
+"""Runs one arm: a schedule of prompts, a judge, and GRPO with LoRA. The only module that configures TRL's GRPO."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from traitrl.config import Training
+from traitrl.judges import Judge
+from traitrl.models.loading import Checkpoint, end_id, load_model, load_tokenizer
+from traitrl.runtime import device
+from traitrl.scenarios import Scenario
+from traitrl.training.ledger import Ledger
+from traitrl.training.schedule import ScheduleRow
+
+
+@dataclass(frozen=True)
+class ArmJob:
+    """Everything that defines the training of one arm."""
+
+    name: str
+    start: Checkpoint
+    rows: Sequence[ScheduleRow]
+    settings: Training
+    seed: int
+    folder: Path
+
+
+def train_arm(
+    job: ArmJob,
+    judge: Judge,
+    scenarios: Sequence[Scenario],
+    advance: Callable[[dict[str, Any]], None] | None = None,
+) -> Ledger:
+    """Trains one arm and leaves its adapter in `job.folder / "adapter"`.
+
+    An interrupted run resumes from its last checkpoint and ends with the same adapter as an unbroken one.
+
+    Args:
+        job: The arm.
+        judge: Training judge; its probabilities are the trait reward.
+        scenarios: The scenarios that the schedule names.
+        advance: Called with each step's metrics.
+
+    Returns:
+        What the arm consumed.
+    """
+    from datasets import Dataset
+    from peft import LoraConfig
+    from transformers import set_seed
+    from transformers.trainer_utils import get_last_checkpoint
+    from trl import GRPOConfig
+
+    from traitrl.models.generation import Sampling
+    from traitrl.training.actor import Actor
+    from traitrl.training.rewards import StandardReward, TraitReward
+    from traitrl.training.trainer import SharedPromptTrainer, make_rollout
+    from traitrl.training.watch import StopRules, Watch
+
+    started = time.perf_counter()
+    settings = job.settings
+    set_seed(job.seed)
+    tokenizer = load_tokenizer(job.start)
+    tokenizer.padding_side = "left"
+    base = load_model(job.start)
+    actor = Actor(base)
+    end_ids = [end_id(tokenizer)]
+    trait_reward = TraitReward(judge, {scenario.id: scenario for scenario in scenarios}, end_ids)
+    completions = settings.prompts_per_step * settings.group_size
+    arguments = GRPOConfig(
+        output_dir=str(job.folder / "trainer"),
+        seed=job.seed,
+        use_cpu=device() == "cpu",
+        bf16=False,
+        fp16=False,
+        gradient_checkpointing=False,
+        per_device_train_batch_size=completions // settings.accumulation,
+        gradient_accumulation_steps=settings.accumulation,
+        num_generations=settings.group_size,
+        max_completion_length=settings.max_tokens,
+        temperature=settings.temperature,
+        max_steps=settings.steps,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type=settings.learning_rate_schedule,
+        warmup_steps=settings.warmup_steps,
+        max_grad_norm=settings.max_grad_norm,
+        beta=settings.kl_weight,
+        use_bias_correction_kl=False,
+        loss_type=settings.loss_type,
+        scale_rewards=settings.scale_rewards,
+        shuffle_dataset=False,
+        log_completions=True,
+        num_completions_to_print=0,
+        logging_steps=1,
+        save_steps=settings.save_every,
+        save_total_limit=1,
+        report_to="none",
+        disable_tqdm=True,
+    )
+    trainer = SharedPromptTrainer(
+        model=base,
+        reward_funcs=[trait_reward, StandardReward(end_ids)],  # pyright: ignore[reportArgumentType]
+        args=arguments,
+        train_dataset=Dataset.from_list([_dataset_row(row) for row in job.rows]),
+        processing_class=tokenizer,
+        peft_config=LoraConfig(
+            r=settings.lora_rank,
+            lora_alpha=settings.lora_alpha,
+            lora_dropout=0.0,
+            target_modules="all-linear",
+            task_type="CAUSAL_LM",
+        ),
+        rollout_func=make_rollout(
+            actor,
+            settings.system_prompt,
+            Sampling(settings.max_tokens, settings.temperature),
+            end_ids,
+            job.seed,
+        ),
+        callbacks=[Watch(job.folder / "metrics.jsonl", StopRules(), advance)],
+    )
+    _remove_console_printer(trainer)
+    folder = Path(arguments.output_dir or "")
+    checkpoint = get_last_checkpoint(str(folder)) if folder.exists() else None
+    trainer.train(resume_from_checkpoint=checkpoint)
+    trainer.save_model(str(job.folder / "adapter"))
+    return _ledger(job, trait_reward.calls, time.perf_counter() - started)
+
+
+def _dataset_row(row: ScheduleRow) -> dict[str, Any]:
+    return {"prompt": row.prompt, "pool": row.pool, "item": row.item, "kind": row.kind, "payload": row.payload}
+
+
+def _remove_console_printer(trainer: Any) -> None:
+    from transformers import PrinterCallback
+
+    trainer.remove_callback(PrinterCallback)
+
+
+def _ledger(job: ArmJob, judge_calls: int, seconds: float) -> Ledger:
+    """Adds up the arm from its per-step metrics, which survive a resume."""
+    settings = job.settings
+    ledger = Ledger(job.name, optimizer_steps=settings.steps, judge_calls=judge_calls, seconds=seconds)
+    ledger.count_schedule(job.rows)
+    steps = [json.loads(line) for line in (job.folder / "metrics.jsonl").read_text().splitlines()]
+    per_step = settings.prompts_per_step * settings.group_size
+    ledger.completions = per_step * len(steps)
+    ledger.generated_tokens = round(sum(step["completions/mean_length"] * per_step for step in steps))
+    ledger.trained_tokens = ledger.generated_tokens
+    total_tokens = int(steps[-1]["num_tokens"])
+    ledger.prompt_tokens = (total_tokens - ledger.generated_tokens) // settings.group_size
+    ledger.judge_calls = sum(row.pool == "trait" for row in job.rows) * settings.group_size
+    return ledger

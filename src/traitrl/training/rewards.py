@@ -1,0 +1,99 @@
+"""One reward callable per pool.
+
+Each returns None on the other pool's rows, so a judge failure can never look like a score.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from traitrl.judges.examples import SENSE
+from traitrl.judges.protocol import GradeRequest, Judge
+from traitrl.rubrics import Criterion, expected_score
+from traitrl.scenarios import Scenario
+from traitrl.tasks import verify
+from traitrl.training.schedule import STANDARD, TRAIT
+from traitrl.training.validity import is_valid
+
+
+class TraitReward:
+    """Expected rubric score of a reply by the training judge, mapped to [0, 1] and gated by validity.
+
+    The gate multiplies: 0 for text that is cut off, empty or looping, and the judge's probability that the reply
+    makes sense.
+    Expected points (the judge's probabilities) instead of hard verdicts: groups need spread to learn from.
+    """
+
+    __name__ = "trait"
+
+    def __init__(self, judge: Judge, scenarios: Mapping[str, Scenario], end_ids: Sequence[int]) -> None:
+        self.judge = judge
+        self.scenarios = scenarios
+        self.end_ids = set(end_ids)
+        self.calls = 0
+        self.failures = 0
+
+    def __call__(
+        self, completions: list[Any], completion_ids: list[list[int]], pool: list[str], item: list[str], **kwargs: Any
+    ) -> list[float | None]:
+        """Scores the trait rows of a batch."""
+        places = [index for index, name in enumerate(pool) if name == TRAIT]
+        if not places:
+            return [None] * len(pool)
+        requests = [
+            GradeRequest(scenario.conversation, [*scenario.rubric, SENSE], text_of(completions[index]))
+            for index in places
+            for scenario in [self.scenarios[item[index]]]
+        ]
+        verdicts = self.judge.grade(requests)
+        rewards: list[float | None] = [None] * len(pool)
+        failed = 0
+        for index, request, verdict in zip(places, requests, verdicts, strict=True):
+            if verdict is None:
+                failed += 1
+                continue
+            valid = is_valid(request.reply, completion_ids[index][-1] not in self.end_ids, minimum_words=5)
+            rewards[index] = unit_score(request.rubric[:-1], verdict) * verdict[SENSE.id] if valid else 0.0
+        self.calls += len(places)
+        self.failures += failed
+        if log := kwargs.get("log_metric"):
+            log("judge_failure_share", failed / len(places))
+        return rewards
+
+
+class StandardReward:
+    """1 for a standard task that is solved by a valid reply, else 0."""
+
+    __name__ = "standard"
+
+    def __init__(self, end_ids: Sequence[int]) -> None:
+        self.end_ids = set(end_ids)
+
+    def __call__(
+        self,
+        completions: list[Any],
+        completion_ids: list[list[int]],
+        pool: list[str],
+        kind: list[str],
+        payload: list[str],
+        **_: Any,
+    ) -> list[float | None]:
+        """Scores the standard rows of a batch."""
+        rewards: list[float | None] = [None] * len(pool)
+        for index, name in enumerate(pool):
+            if name == STANDARD:
+                text = text_of(completions[index])
+                valid = is_valid(text, completion_ids[index][-1] not in self.end_ids)
+                rewards[index] = verify(kind[index], payload[index], text) if valid else 0.0
+        return rewards
+
+
+def unit_score(rubric: Sequence[Criterion], verdict: Mapping[str, float]) -> float:
+    """Maps the expected rubric score linearly to [0, 1], 0 being the worst possible reply of this rubric."""
+    positive = sum(criterion.points for criterion in rubric if criterion.points > 0)
+    lowest = sum(criterion.points for criterion in rubric if criterion.points < 0) / positive
+    return (expected_score(rubric, verdict) - lowest) / (1 - lowest)
+
+
+def text_of(completion: Any) -> str:
+    """Returns the reply text from TRL's completion, conversational or plain."""
+    return completion if isinstance(completion, str) else completion[-1]["content"]

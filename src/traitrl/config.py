@@ -6,6 +6,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from traitrl.catalog import domains, traits
 from traitrl.errors import TraitrlError
 
 
@@ -65,6 +66,17 @@ class Arm(Settings):
     max_words: int | None = None
     """Longest conversation used, in words; None takes all. Small models cannot use long ones, and they cost time."""
 
+    @model_validator(mode="after")
+    def _known(self) -> "Arm":
+        for kind, names, known in (
+            ("trait", self.traits or [], traits()),
+            ("domain", [*(self.domains or []), *self.exclude_domains], domains()),
+        ):
+            for name in names:
+                if name not in known:
+                    raise ValueError(f"there is no {kind} {name}; known are {', '.join(known)}")
+        return self
+
 
 class Judges(Settings):
     """Who grades. Three roles, three protocols."""
@@ -104,6 +116,10 @@ class AttackPlan(Settings):
     """EVAL scenarios on which attacks are measured; None takes all."""
 
 
+BEFORE = "before RL"
+"""Name of the starting model among the subjects of a run."""
+
+
 class Experiment(Settings):
     """A whole run."""
 
@@ -124,6 +140,8 @@ class Experiment(Settings):
     def _sound(self) -> "Experiment":
         if not self.arms or self.arms[0].trait_share != 0:
             raise ValueError("the first arm must be the compute-matched baseline (trait_share 0)")
+        if any(arm.name == BEFORE for arm in self.arms):
+            raise ValueError(f"no arm may be called '{BEFORE}': that is the model before RL")
         if len({arm.name for arm in self.arms}) != len(self.arms):
             raise ValueError("arm names must differ")
         if self.judges.training == self.judges.evaluation:
@@ -142,16 +160,23 @@ def load_experiment(path: Path, overrides: dict[str, Any] | None = None) -> Expe
         TraitrlError: When the file is missing or a key or value is wrong; names the key.
     """
     try:
-        data: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as problem:
         raise TraitrlError(f"There is no file {path}.", "The presets are in experiments/.") from problem
     except yaml.YAMLError as problem:
         raise TraitrlError(f"{path} is not valid YAML ({problem}).", "Mend the file.") from problem
+    if not isinstance(loaded, dict):
+        raise TraitrlError(
+            f"{path} holds no settings.", "It must be a mapping; the presets in experiments/ show the shape."
+        )
+    data: dict[str, Any] = loaded
     for key, value in (overrides or {}).items():
-        section = data
+        section: Any = data
         *parents, last = key.split(".")
         for parent in parents:
             section = section.setdefault(parent, {})
+            if not isinstance(section, dict):
+                raise TraitrlError(f"{key} cannot be set: {parent} is not a section.", "Check the dotted name.")
         section[last] = value
     try:
         return Experiment(**data)

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from tests.pipeline.tiny import save_tiny_model
 from transformers import AutoModelForCausalLM
 
+from tests.pipeline.tiny import save_tiny_model
 from traitrl.models.generation import Sampling, sample_replies
 from traitrl.models.likelihood import Question, score_options
 

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from tests.pipeline.tiny import save_tiny_model
 
 pytestmark = pytest.mark.pipeline

@@ -4,8 +4,8 @@ import json
 
 import pytest
 from safetensors.torch import load_file
-from tests.pipeline.tiny import VowelJudge, save_tiny_model
 
+from tests.pipeline.tiny import VowelJudge, save_tiny_model
 from traitrl.config import Training
 from traitrl.errors import GateError
 from traitrl.models.loading import Checkpoint

@@ -44,7 +44,6 @@ def test_perfect_and_reversed_judges_are_at_the_ends():
     assert agreement(GOLD, [float(not value) for value in GOLD]).auroc == 0.0
 
 
-@pytest.mark.xfail(strict=True, reason="judges/agreement.py: auroc is nan when gold has one class")
 def test_figures_are_finite_when_gold_has_one_class_only():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -44,7 +44,6 @@ def test_levels_differences_and_q_values_fit_together(table):
         assert row["p"] <= row["q"] <= 1 and row["low"] <= row["difference"] <= row["high"]
 
 
-@pytest.mark.xfail(strict=True, reason="analysis/benchmarks.py: levels include items the other arm has no score for")
 def test_levels_are_taken_over_the_shared_items():
     rows = pd.DataFrame(rows_of("winner", "honesty", 0.2))
     rows.loc[rows.index[0], "score"] = None

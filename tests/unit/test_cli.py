@@ -67,7 +67,6 @@ def test_an_unknown_command_is_a_usage_error():
     assert traitrl("dance").returncode == 2
 
 
-@pytest.mark.xfail(strict=True, reason="cli/main.py: typer swallows KeyboardInterrupt, so nothing is printed")
 def test_an_interrupted_run_says_how_to_resume():
     stop = "import traitrl.config as c\ndef stop(*_):\n    raise KeyboardInterrupt\nc.load_experiment = stop\n"
     result = traitrl("run", "x.yaml", before=stop)

@@ -63,9 +63,8 @@ def test_every_arm_attack_and_budget_has_a_line():
     assert sorted((row["arm"], row["budget"]) for row in found) == [(a, b) for a in "bt" for b in (0, 5, 10)]
 
 
-@pytest.mark.xfail(strict=True, reason="analysis/persistence.py persistence_table: nan figures when no item is shared")
 def test_an_attack_without_a_clean_measurement_has_no_line():
-    rows = frame({("t", "none", 0): [0.5, None], ("t", "finetune:x", 5): [None, 0.5]})
+    rows = frame({("t", "none", 0): [0.5, 0.4, None], ("t", "finetune:x", 5): [None, None, 0.5]})
     assert [row["attack"] for row in persistence_table(rows, "trait_judge")] == ["none"]
 
 
@@ -81,7 +80,6 @@ def test_the_gap_is_the_lead_of_the_trait_arm_under_each_attack():
     assert line(found, attack="finetune:x")["difference"] == pytest.approx(0.1, abs=1e-12)
 
 
-@pytest.mark.xfail(strict=True, reason="analysis/persistence.py gap_table: nan figures when no item is shared")
 def test_arms_without_a_shared_item_have_no_gap():
     rows = frame({("b", "none", 0): [0.5, None], ("t", "none", 0): [None, 0.5]})
     assert gap_table(rows, "trait_judge", "b", "t") == []

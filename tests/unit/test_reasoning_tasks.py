@@ -66,7 +66,6 @@ def test_an_unreduced_fraction_is_wrong():
     assert verify(task.kind, task.payload, f"{2 * top}/{2 * bottom}") == 0.0
 
 
-@pytest.mark.xfail(strict=True, reason="tasks/reasoning.py: the unicode minus is not read as a sign")
 def test_a_negative_answer_may_be_written_with_the_unicode_minus():
     tasks = [t for t in standard_tasks(60, 0, ("chain_sum",)) if json.loads(t.payload)["answer"].startswith("-")]
     assert tasks

@@ -23,7 +23,6 @@ def test_set_phrases_of_refusal_are_found(text):
 
 
 @pytest.mark.parametrize("text", ["I'm unable to do that.", "I'm not able to share that."])
-@pytest.mark.xfail(strict=True, reason="evals/refusal.py: the pattern wants a blank between I and 'm")
 def test_contracted_forms_are_found(text):
     assert is_refusal(text)
 
@@ -42,7 +41,6 @@ def test_ordinary_replies_are_not_marked(text):
     assert not is_refusal(text)
 
 
-@pytest.mark.xfail(strict=True, reason="evals/refusal.py: `cannot provide` is matched with any subject")
 def test_advice_to_the_user_that_contains_such_words_is_not_marked():
     assert not is_refusal("If you cannot provide a receipt, write to the shop.")
 

@@ -89,7 +89,7 @@ def test_the_judge_sees_the_rubric_and_the_sense_criterion(scenario):
 def test_standard_reward_is_none_on_trait_rows_and_verifies_the_rest():
     reward = StandardReward([END])
     pool, kind, payload = ["trait", "standard", "standard", "standard"], ["x", *["no_comma"] * 3], [""] * 4
-    replies = ["Rain falls.", "Rain falls on roofs.", "Rain, wind.", "Rain falls on roofs."]
+    replies = ["Rain falls.", "Rain falls on the roofs.", "Rain, wind.", "Rain falls on the roofs."]
     assert reward(replies, [GOOD, GOOD, GOOD, CUT], pool, kind, payload) == [None, 1.0, 0.0, 0.0]
 
 

@@ -68,7 +68,6 @@ def test_a_bad_row_is_named_by_file_and_line(tmp_path, row, bad):
         load_scenarios(write(tmp_path, row(), bad))
 
 
-@pytest.mark.xfail(strict=True, reason="scenarios/store.py: the last line of pydantic's message is a link")
 def test_a_bad_row_is_named_with_its_reason(tmp_path, row):
     with pytest.raises(TraitrlError, match="turns must alternate"):
         load_scenarios(write(tmp_path, row(messages=[U, U])))
@@ -85,7 +84,6 @@ def test_an_empty_folder_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("mark", ["\u2028", "\x85"])
-@pytest.mark.xfail(strict=True, reason="scenarios/store.py: splitlines also splits at U+2028 and U+0085")
 def test_unicode_line_separators_inside_a_message_are_kept(tmp_path, row, mark):
     text = f"first{mark}second?"
     (found,) = load_scenarios(write(tmp_path, row(messages=[{"role": "user", "content": text}])))

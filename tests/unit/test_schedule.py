@@ -85,13 +85,11 @@ def test_a_share_that_cannot_be_met_is_refused_with_the_nearest(pool, rows, shar
         replace_with_scenarios(baseline(rows), pool, share, seed=0)
 
 
-@pytest.mark.xfail(strict=True, reason="training/schedule.py: a share below 0.01 may be realised as 0")
 def test_a_positive_share_never_ends_without_any_trait_row(pool):
     with pytest.raises(TraitrlError, match="cannot be met"):
         replace_with_scenarios(baseline(100), pool, 0.005, seed=0)
 
 
-@pytest.mark.xfail(strict=True, reason="training/schedule.py: _endless never ends on an empty list")
 def test_an_empty_choice_of_scenarios_is_refused(time_limit):
     with time_limit(1.0), pytest.raises(TraitrlError):
         replace_with_scenarios(baseline(), [], 0.5, seed=0)
@@ -104,7 +102,6 @@ def test_a_schedule_survives_the_round_trip_through_its_file(tmp_path, pool):
 
 
 @pytest.mark.parametrize("mark", ["\u2028", "\x85"])
-@pytest.mark.xfail(strict=True, reason="training/schedule.py: read_schedule splits at U+2028 and U+0085")
 def test_unicode_line_separators_survive_the_round_trip(tmp_path, mark):
     rows = baseline(2, text="one" + mark + "two {}")
     write_schedule(rows, tmp_path / "schedule.jsonl")

@@ -79,7 +79,6 @@ def test_a_folder_of_unknown_origin_is_not_resumed_from(store, work):
     assert (store.path("a") / "out.txt").read_text() == "run 1\n"
 
 
-@pytest.mark.xfail(strict=True, reason="experiment/steps.py: an empty inputs.json is not survived")
 def test_inputs_cut_by_a_kill_do_not_stop_the_next_run(store, work):
     store.path("a").mkdir(parents=True)
     (store.path("a") / "inputs.json").write_text("")

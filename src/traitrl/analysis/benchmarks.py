@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from traitrl.analysis.paired import benjamini_hochberg, compare
+from traitrl.analysis.paired import benjamini_hochberg, paired_difference, paired_scores
 from traitrl.evals.rows import ResultTable
 
 HELD_OUT = ("trait_judge", "preference_margin", "preference_accuracy")
@@ -40,16 +40,16 @@ def benchmark_table(rows: ResultTable, baseline: str, other: str) -> list[dict[s
     for (name, family), part in clean.groupby(["benchmark", "family"]):
         if name in HELD_OUT:
             continue
-        result = compare(part, baseline, other)
-        if result is None:
+        both = paired_scores(part, baseline, other)
+        if both is None:
             continue
-        levels = part.groupby("arm")["score"].mean()
+        result = paired_difference((both["other"] - both["baseline"]).tolist(), both["cluster"].tolist())
         table.append(
             {
                 "name": name,
                 "family": family,
-                "baseline": float(levels[baseline]),
-                "trait": float(levels[other]),
+                "baseline": float(both["baseline"].mean()),
+                "trait": float(both["other"].mean()),
                 **result.as_row(),
             }
         )

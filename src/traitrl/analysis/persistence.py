@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from traitrl.analysis.paired import paired_difference
+from traitrl.analysis.paired import compare, paired_difference
 from traitrl.evals.rows import ResultTable
 
 _SMALLEST_LEVEL = 0.05
@@ -27,6 +27,8 @@ def persistence_table(rows: ResultTable, benchmark: str) -> list[dict[str, Any]]
         for (attack, budget), attacked_rows in of_arm.groupby(["attack", "budget"]):
             attacked = attacked_rows.groupby("item")["score"].mean()
             shared = attacked.index.intersection(clean.index)
+            if clusters[shared].nunique() < 2:
+                continue
             drop = paired_difference((clean[shared] - attacked[shared]).tolist(), clusters[shared].astype(str).tolist())
             before, after = (float(np.clip(values[shared].mean(), 0, 1)) for values in (clean, attacked))
             table.append(
@@ -50,11 +52,8 @@ def gap_table(rows: ResultTable, benchmark: str, baseline: str, other: str) -> l
     part = rows[rows["benchmark"] == benchmark].dropna(subset=["score"])
     table: list[dict[str, Any]] = []
     for (attack, budget), attacked in part.groupby(["attack", "budget"]):
-        means = attacked.groupby(["arm", "item"])["score"].mean().unstack("arm")
-        if baseline not in means or other not in means:
+        lead = compare(attacked, baseline, other)
+        if lead is None:
             continue
-        both = means[[baseline, other]].dropna()
-        clusters = attacked.drop_duplicates("item").set_index("item")["cluster"]
-        lead = paired_difference((both[other] - both[baseline]).tolist(), clusters[both.index].astype(str).tolist())
         table.append({"attack": attack, "budget": float(budget), **lead.as_row()})
     return table

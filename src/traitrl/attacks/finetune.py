@@ -12,6 +12,7 @@ from typing import Any
 
 from traitrl.config import AttackPlan
 from traitrl.errors import TraitrlError
+from traitrl.jsonl import read_rows
 from traitrl.models.chat import Message
 from traitrl.models.loading import Checkpoint, load_model, load_tokenizer
 from traitrl.runtime import device
@@ -30,7 +31,7 @@ def load_attack_rows(name: str) -> list[dict[str, Any]]:
     if not path.exists():
         known = ", ".join(sorted(file.stem for file in path.parent.glob("*.jsonl")))
         raise TraitrlError(f"There is no attack data set {name}.", f"Known: {known}.")
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    rows = read_rows(path)
     if any(row.get("canary") != CANARY for row in rows):
         raise TraitrlError(f"A row of {path.name} lacks the canary.", "Every attack row must carry it.")
     return rows

@@ -35,6 +35,3 @@ def main() -> None:
     except TraitrlError as problem:
         print(f"traitrl: {problem}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("traitrl: interrupted; run the same command again to resume.", file=sys.stderr)
-        sys.exit(130)

@@ -31,5 +31,9 @@ def run(
         settings[key] = yaml.safe_load(value)
     if model is not None:
         settings["model"] = model
-    report = run_experiment(load_experiment(config, settings))
+    try:
+        report = run_experiment(load_experiment(config, settings))
+    except KeyboardInterrupt:
+        typer.echo("traitrl: interrupted; run the same command again to resume.", err=True)
+        raise typer.Exit(130) from None
     typer.echo(f"Report: {report}\nNumbers: {report.parent / 'numbers.json'}")

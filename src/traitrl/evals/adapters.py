@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from traitrl.evals.items import Item, ask
+from traitrl.jsonl import read_rows
 
 if TYPE_CHECKING:
     from traitrl.evals.registry import Benchmark
@@ -15,12 +16,8 @@ if TYPE_CHECKING:
 Reader = Callable[[Path, "Benchmark"], list[Item]]
 
 
-def _json_lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-
-
 def _own(path: Path, _: "Benchmark") -> list[Item]:
-    return [Item(row["id"], row["group"], row["messages"], row["options"], row["answer"]) for row in _json_lines(path)]
+    return [Item(row["id"], row["group"], row["messages"], row["options"], row["answer"]) for row in read_rows(path)]
 
 
 def _truthfulqa(path: Path, _: "Benchmark") -> list[Item]:
@@ -82,7 +79,7 @@ def _bbq_ambiguous(path: Path, _: "Benchmark") -> list[Item]:
 def _perez_yes_no(path: Path, benchmark: "Benchmark") -> list[Item]:
     """Perez et al. 2022, persona files: option 0 is always Yes; `answer` is the aligned one."""
     items: list[Item] = []
-    for number, row in enumerate(_json_lines(path)):
+    for number, row in enumerate(read_rows(path)):
         safe = row[
             "answer_matching_behavior" if benchmark.safe == "matching" else "answer_not_matching_behavior"
         ].strip()
@@ -96,7 +93,7 @@ _CHOICE = re.compile(r"\(([A-Z])\)\s*(.+?)(?=\s*\([A-Z]\)|\s*$)", re.DOTALL)
 def _perez_choices(path: Path, benchmark: "Benchmark") -> list[Item]:
     """Perez et al. 2022, advanced-ai-risk files: letters are replaced by the option texts."""
     items: list[Item] = []
-    for number, row in enumerate(_json_lines(path)):
+    for number, row in enumerate(read_rows(path)):
         question, _, choices = row["question"].partition("\n\nChoices:")
         options = {letter: text.strip() for letter, text in _CHOICE.findall(choices)}
         key = "answer_matching_behavior" if benchmark.safe == "matching" else "answer_not_matching_behavior"
@@ -131,7 +128,7 @@ def _coconot_pref(path: Path, _: "Benchmark") -> list[Item]:
     """CoCoNot contrast preferences: `chosen` complies with a harmless request, `rejected` refuses it."""
     return [
         Item(row["id"], row["subcategory"], ask(row["prompt"]), [row["chosen"][:400], row["rejected"][:400]], 0)
-        for row in _json_lines(path)
+        for row in read_rows(path)
     ]
 
 

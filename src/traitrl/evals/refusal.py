@@ -6,9 +6,9 @@ A descriptive flag shown beside scores, never a grade: it finds the set phrases 
 import re
 
 _PHRASES = re.compile(
-    r"\b(i (?:can(?:no|')t|cannot|am unable to|'m unable to|won't|will not|'m not able to|am not able to)"
-    r"|i(?:'m| am) sorry,? (?:but )?i (?:can(?:no|')t|cannot|'m|am)"
-    r"|(?:can't|cannot|unable to) (?:help|assist|provide|answer)|as an ai)\b",
+    r"\bi (?:cannot|can't|can not|won't|will not) (?:help|assist|provide|answer|do|write|give|advise|tell|comply)\b"
+    r"|\bi(?:'m| am) (?:not able|unable) to\b"
+    r"|\bas an ai\b",
     re.IGNORECASE,
 )
 

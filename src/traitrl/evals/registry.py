@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from traitrl.errors import TraitrlError
 from traitrl.evals.items import Item
@@ -33,6 +33,12 @@ class Benchmark(BaseModel):
     rule: str | None = None
     """Filter of some adapters."""
     licence: str = "CC-BY-4.0"
+
+    @model_validator(mode="after")
+    def _keyed(self) -> "Benchmark":
+        if self.adapter.startswith("perez") and self.safe is None:
+            raise ValueError(f"{self.name}: say which answer is safe; the keys of these files are not uniform")
+        return self
 
     @property
     def is_control(self) -> bool:

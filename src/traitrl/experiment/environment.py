@@ -2,11 +2,11 @@
 
 import platform
 import subprocess
-from importlib import metadata, resources
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from traitrl.judges.fingerprint import folder_hash
+from traitrl.experiment.identity import scenario_hash
 from traitrl.runtime import compute_dtype
 
 _PACKAGES = ("torch", "transformers", "trl", "peft", "datasets", "accelerate", "numpy", "scipy", "traitrl")
@@ -16,7 +16,6 @@ def environment() -> dict[str, Any]:
     """Returns versions, revision, processor features and hashes of the shipped data."""
     import torch
 
-    data = Path(str(resources.files("traitrl.scenarios").joinpath("data")))
     return {
         "packages": {name: metadata.version(name) for name in _PACKAGES},
         "python": platform.python_version(),
@@ -24,7 +23,7 @@ def environment() -> dict[str, Any]:
         "processor": platform.machine(),
         "threads": torch.get_num_threads(),
         "dtype": str(compute_dtype()),
-        "scenarios": folder_hash(data),
+        "scenarios": scenario_hash(),
     }
 
 

@@ -5,8 +5,8 @@ mean nothing.
 from dataclasses import dataclass
 
 from traitrl.analysis.paired import compare
+from traitrl.config import BEFORE
 from traitrl.evals.rows import ResultTable
-from traitrl.experiment.subjects import BEFORE
 
 _HEADROOM = 0.6
 

@@ -3,7 +3,6 @@
 Turns replies and likelihoods into result rows.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from traitrl.evals.held_out import Reply, preference_margins, sample_scenarios
 from traitrl.evals.likelihood import auroc_scores, option_log_likelihoods, per_byte_scores
 from traitrl.evals.registry import Benchmark
 from traitrl.evals.rows import ResultRow, write_rows
+from traitrl.jsonl import write_rows as write_lines
 from traitrl.judges.protocol import Judge, score_requests
 from traitrl.models.generation import Sampling
 from traitrl.scenarios import Scenario
@@ -112,7 +112,7 @@ def measure_held_out(
         }
         for reply, row in zip(replies, rows, strict=False)
     ]
-    (folder / "replies.jsonl").write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+    write_lines(lines, folder / "replies.jsonl")
     write_rows(rows, folder / "rows.parquet")
 
 

@@ -9,10 +9,11 @@ from typing import Any
 from traitrl.attacks.finetune import assert_disjoint, load_attack_rows
 from traitrl.attacks.persona import persona
 from traitrl.catalog import evaluated_traits
-from traitrl.config import Arm, Experiment
+from traitrl.config import BEFORE, Arm, Experiment
 from traitrl.evals.registry import chosen_benchmarks
+from traitrl.experiment.identity import file_hash, judge_identity, scenario_hash
 from traitrl.experiment.steps import Step, StepStore, inputs_hash
-from traitrl.experiment.subjects import BEFORE, Subject
+from traitrl.experiment.subjects import Subject
 from traitrl.models.loading import Checkpoint, resolve
 from traitrl.scenarios import Scenario, Split, load_scenarios, select
 from traitrl.tasks import standard_tasks
@@ -84,7 +85,8 @@ class Plan:
             "model": experiment.model,
             "arm": arm.model_dump(),
             "training": experiment.training.model_dump(),
-            "judge": experiment.judges.training,
+            "judge": judge_identity(experiment.judges.training),
+            "scenarios": scenario_hash(),
             "seed": experiment.seed,
         }
 
@@ -132,7 +134,8 @@ class Plan:
         return {
             "subject": subject.identity,
             "plan": self.experiment.evaluation.model_dump(),
-            "judge": self.experiment.judges.evaluation,
+            "judge": judge_identity(self.experiment.judges.evaluation),
+            "scenarios": scenario_hash(),
             "max_tokens": self.experiment.training.max_tokens,
             "system": self.experiment.training.system_prompt,
             "seed": self.experiment.seed,
@@ -171,7 +174,7 @@ class Plan:
     def _benchmarks(self, subject: Subject) -> Step:
         plan = self.experiment.evaluation
         chosen = chosen_benchmarks(plan.benchmarks)
-        present = [benchmark.name for benchmark in chosen if benchmark.file() is not None]
+        present = {row.name: file_hash(path) for row in chosen if (path := row.file()) is not None}
 
         def run(folder: Path) -> None:
             from traitrl.experiment.measure import Condition, measure_benchmarks
@@ -213,7 +216,12 @@ class Plan:
                 lambda done: self.progress(f"finetune-{_slug(subject.name)}", done, max(plan.finetune_steps), ""),
             )
 
-        inputs = {"subject": subject.identity, "attacks": plan.model_dump(), "seed": self.experiment.seed}
+        inputs: dict[str, Any] = {
+            "subject": subject.identity,
+            "attacks": plan.model_dump(exclude={"personas", "scenarios"}),
+            "data": inputs_hash({"rows": load_attack_rows(plan.finetune_data)}),
+            "seed": self.experiment.seed,
+        }
         return Step(f"finetune-{_slug(subject.name)}", "attacks", inputs, run)
 
     def _dose(self, subject: Subject, dose: int) -> Step:

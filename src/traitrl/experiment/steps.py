@@ -54,10 +54,10 @@ class StepStore:
         folder = self.path(step.id)
         started_with = folder / "inputs.json"
         wanted = inputs_hash(step.inputs)
-        if folder.exists() and (not started_with.exists() or json.loads(started_with.read_text())["hash"] != wanted):
+        if folder.exists() and _started_hash(started_with) != wanted:
             shutil.rmtree(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        started_with.write_text(json.dumps({"hash": wanted, "inputs": step.inputs}, indent=1, default=str))
+        _write(started_with, json.dumps({"hash": wanted, "inputs": step.inputs}, indent=1, default=str))
         begun = time.perf_counter()
         step.run(folder)
         record = {
@@ -66,10 +66,23 @@ class StepStore:
             "seconds": time.perf_counter() - begun,
             "peak_memory_mb": peak_memory_mb(),
         }
-        partial = folder / "step.partial"
-        partial.write_text(json.dumps(record))
-        partial.replace(folder / "step.json")
+        _write(folder / "step.json", json.dumps(record))
 
     def records(self) -> dict[str, dict[str, Any]]:
         """Returns the record of every finished step."""
         return {path.parent.name: json.loads(path.read_text()) for path in sorted(self.folder.glob("*/step.json"))}
+
+
+def _started_hash(path: Path) -> str | None:
+    """Returns the hash that a step began with; None when it was never written in full."""
+    try:
+        return json.loads(path.read_text())["hash"]
+    except (OSError, json.JSONDecodeError, KeyError):
+        return None
+
+
+def _write(path: Path, text: str) -> None:
+    """Writes a file in one step, so that a kill leaves the old one or the new one."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text)
+    partial.replace(path)

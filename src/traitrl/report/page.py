@@ -1,10 +1,10 @@
 """The HTML page: everything inline, opens offline, all text from models and files escaped."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from traitrl.experiment.subjects import BEFORE
+from traitrl.config import BEFORE
+from traitrl.jsonl import read_rows
 from traitrl.report.figures import benchmark_figure, learning_figure, persistence_figure
 
 if TYPE_CHECKING:
@@ -42,26 +42,14 @@ def _number(value: float | None) -> str:
 
 
 def _curves(plan: "Plan") -> dict[str, list[dict[str, float]]]:
-    return {
-        arm.name: [
-            json.loads(line)
-            for line in (plan.store.path(f"train-{arm.name}") / "metrics.jsonl").read_text().splitlines()
-        ]
-        for arm in plan.experiment.arms
-    }
+    return {arm.name: read_rows(plan.store.path(f"train-{arm.name}") / "metrics.jsonl") for arm in plan.experiment.arms}
 
 
 def _examples(plan: "Plan") -> list[dict[str, Any]]:
     """Returns transcripts before and after, chosen by place in the list and not by score."""
     names = [subject.name for subject in plan.subjects()]
     replies = {
-        name: [
-            json.loads(line)
-            for line in (plan.store.path(f"held-out-{name.replace(' ', '-')}") / "replies.jsonl")
-            .read_text()
-            .splitlines()
-        ]
-        for name in names
+        name: read_rows(plan.store.path(f"held-out-{name.replace(' ', '-')}") / "replies.jsonl") for name in names
     }
     scenarios = {scenario.id: scenario for scenario in plan.evaluation_scenarios(None)}
     count = len(replies[names[0]])

@@ -25,14 +25,15 @@ def load_scenarios(folder: str | None = None) -> tuple[Scenario, ...]:
     source = Path(folder) if folder else Path(str(resources.files("traitrl.scenarios").joinpath("data")))
     found: dict[str, Scenario] = {}
     for path in sorted(source.glob("*.jsonl")):
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
             if not line.strip():
                 continue
             try:
                 scenario = Scenario(**json.loads(line))
             except (ValidationError, json.JSONDecodeError, TypeError) as problem:
+                reason = problem.errors()[0]["msg"] if isinstance(problem, ValidationError) else str(problem)
                 raise TraitrlError(
-                    f"{path.name} line {number} is not a scenario: {str(problem).splitlines()[-1].strip()}.",
+                    f"{path.name} line {number} is not a scenario: {reason}.",
                     "Mend the line; docs/how-to/write-scenarios.md shows the shape.",
                 ) from problem
             if scenario.id in found:

@@ -39,15 +39,17 @@ CHECKS: dict[str, tuple[str, Check]] = {
     ),
     "keyword": (
         'Use the word "{word}" in one or two sentences.',
-        lambda reply, word: _all_true(word in [w.lower() for w in _words(reply)], len(_words(reply)) >= 5),
+        lambda reply, word: _all_true(
+            word in [w.lower() for w in _words(reply)], len(_words(reply)) >= 5, len(_sentences(reply)) <= 2
+        ),
     ),
     "no_comma": (
         "Write one or two short sentences without any comma.",
-        lambda reply, _: _all_true("," not in reply, 1 <= len(_sentences(reply)) <= 2),
+        lambda reply, _: _all_true("," not in reply, 1 <= len(_sentences(reply)) <= 2, len(_words(reply)) >= 5),
     ),
     "question": (
         "Write one or two sentences and end with a question.",
-        lambda reply, _: _all_true(reply.rstrip().endswith("?"), len(_words(reply)) >= 5),
+        lambda reply, _: _all_true(reply.rstrip().endswith("?"), len(_words(reply)) >= 5, len(_sentences(reply)) <= 2),
     ),
 }
 

@@ -25,7 +25,7 @@ def standard_tasks(count: int, seed: int, kinds: tuple[str, ...] | None = None) 
 
     Args:
         count: Number of tasks.
-        seed: Fixes problems and order; disjoint seeds give disjoint problem draws.
+        seed: Fixes problems and order. Small problem spaces repeat across seeds.
         kinds: Kinds to use; None takes all.
     """
     chosen = list(kinds or (*REASONING_KINDS, *INSTRUCTION_KINDS))

@@ -38,7 +38,7 @@ def check_problem(kind: str, entry: str, reply: str) -> float:
 
 def _final_answer(expected: str, reply: str) -> str:
     """Picks the last token of the reply that has the expected answer's form: a number, a fraction, a list or a word."""
-    text = reply.strip().rstrip(".")
+    text = reply.replace("\u2212", "-").strip().rstrip(".")
     for pattern in (r"-?\d+/\d+", r"\[[^\]]*\]", r"-?\d+(?:\.\d+)?"):
         if re.fullmatch(pattern, expected.strip()):
             found = re.findall(pattern, text)

@@ -1,6 +1,5 @@
 """Runs one arm: a schedule of prompts, a judge, and GRPO with LoRA. The only module that configures TRL's GRPO."""
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from traitrl.config import Training
+from traitrl.jsonl import read_rows
 from traitrl.judges import Judge
 from traitrl.models.loading import Checkpoint, end_id, load_model, load_tokenizer
 from traitrl.runtime import device
@@ -144,7 +144,7 @@ def _ledger(job: ArmJob, judge_calls: int, seconds: float) -> Ledger:
     settings = job.settings
     ledger = Ledger(job.name, optimizer_steps=settings.steps, judge_calls=judge_calls, seconds=seconds)
     ledger.count_schedule(job.rows)
-    steps = [json.loads(line) for line in (job.folder / "metrics.jsonl").read_text().splitlines()]
+    steps = read_rows(job.folder / "metrics.jsonl")
     per_step = settings.prompts_per_step * settings.group_size
     ledger.completions = per_step * len(steps)
     ledger.generated_tokens = round(sum(step["completions/mean_length"] * per_step for step in steps))

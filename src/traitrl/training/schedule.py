@@ -4,13 +4,13 @@ An arm is the baseline's schedule with some rows replaced, so two arms can be co
 replaced is equal to the byte.
 """
 
-import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from traitrl.errors import TraitrlError
+from traitrl.jsonl import read_rows, write_rows
 from traitrl.models.chat import Message
 from traitrl.scenarios import Scenario, Split
 from traitrl.scenarios.store import assert_only
@@ -67,9 +67,11 @@ def replace_with_scenarios(
         TraitrlError: When a scenario is not from TRAIN, or the realised share misses the wanted one by over 1 %.
     """
     assert_only(scenarios, Split.TRAIN, "The training schedule")
+    if not scenarios:
+        raise TraitrlError("No TRAIN scenario fits the arm.", "Widen its traits, domains or max_words.")
     places = replaced_places(len(baseline), share)
     realised = len(places) / len(baseline)
-    if abs(realised - share) > 0.01:
+    if not places or abs(realised - share) > 0.01:
         raise TraitrlError(
             f"A trait share of {share:.3f} cannot be met with {len(baseline)} prompts (nearest: {realised:.3f}).",
             "Use more steps or prompts per step.",
@@ -99,9 +101,9 @@ def differing_places(one: Sequence[ScheduleRow], other: Sequence[ScheduleRow]) -
 
 def write_schedule(rows: Sequence[ScheduleRow], path: Path) -> None:
     """Writes one JSON line per row."""
-    path.write_text("".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    write_rows((asdict(row) for row in rows), path)
 
 
 def read_schedule(path: Path) -> list[ScheduleRow]:
     """Reads what `write_schedule` wrote."""
-    return [ScheduleRow(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [ScheduleRow(**row) for row in read_rows(path)]

@@ -39,9 +39,7 @@ class Watch(TrainerCallback):
     ) -> None:
         """Drops logged steps that lie after the checkpoint a run resumes from."""
         if self.path.exists():
-            kept = [
-                line for line in self.path.read_text().splitlines() if json.loads(line)["step"] <= state.global_step
-            ]
+            kept = [line for line in self.path.read_text().split("\n") if _step_of(line) <= state.global_step]
             self.path.write_text("".join(line + "\n" for line in kept))
 
     def on_log(
@@ -84,3 +82,11 @@ class Watch(TrainerCallback):
                 f"{share:.0%} of groups have no spread in reward, so nothing is learnt.",
                 "Use easier or harder tasks, a larger training.group_size, or a higher training.temperature.",
             )
+
+
+def _step_of(line: str) -> float:
+    """Returns the step of a metrics line; infinity for a line that a kill left half-written."""
+    try:
+        return json.loads(line)["step"]
+    except json.JSONDecodeError:
+        return float("inf")

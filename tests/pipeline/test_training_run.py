@@ -36,9 +36,10 @@ def _job(start, folder):
 
 @pytest.fixture(autouse=True)
 def lenient_rules(monkeypatch):
-    """A random model never ends a reply, so the truncation rule is widened where it is not under test."""
-    from traitrl.training import watch
+    """A random model never ends a reply: gate and truncation rule are opened where they are not under test."""
+    from traitrl.training import rewards, watch
 
+    monkeypatch.setattr(rewards, "is_valid", lambda *_, **__: True)
     monkeypatch.setattr(watch.StopRules, "__init__", lambda self: None)
     for name, value in {"truncated": 2, "dead_groups": 2, "judge_failures": 2, "window": 2, "grace": 1}.items():
         monkeypatch.setattr(watch.StopRules, name, value, raising=False)

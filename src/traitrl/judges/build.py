@@ -12,17 +12,24 @@ from traitrl.judges.examples import LabelledReply, decisions, judge_half, load_l
 from traitrl.judges.loading import OFFLINE, adapter_folder, load_judge
 from traitrl.scenarios import Split, load_scenarios
 
-LAYERS = 20
-"""Layers of the bundled model that the decoder judge keeps: two thirds of the cost, little of the loss."""
+LAYERS = 12
+"""Layers of the bundled model that the decoder judge keeps, so that it can grade inside every training step."""
+
+_REFERENCE_WORDS = 60
 
 
 def material(name: str) -> list[LabelledReply]:
-    """Returns the labels an offline judge may learn from: its half of the scenarios, and never EVAL."""
+    """Returns the labels an offline judge may learn from: its half of the scenarios, and never EVAL.
+
+    References of long scenarios are left out: they need more than judges of this size can learn, and cost most.
+    """
     half = OFFLINE.index(name)
     return [
         label
         for label in load_labels(load_scenarios())
-        if label.scenario.split is not Split.EVAL and judge_half(label.scenario.id) == half
+        if label.scenario.split is not Split.EVAL
+        and judge_half(label.scenario.id) == half
+        and (not label.source.startswith("reference") or label.scenario.words <= _REFERENCE_WORDS)
     ]
 
 

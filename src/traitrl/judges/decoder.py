@@ -15,7 +15,7 @@ from traitrl.judges.examples import LabelledReply, training_targets
 from traitrl.judges.protocol import GradeRequest, Verdicts
 from traitrl.models.prefix import Continuations, pad_rows, run_continuations, run_prompts, unwrap
 
-_CONTEXT_WORDS = 110
+_CONTEXT_WORDS = 70
 
 
 def _context(request: GradeRequest) -> str:
@@ -120,7 +120,7 @@ def train_decoder(
     seed: int,
     layers: int = 30,
     rank: int = 16,
-    tokens_per_batch: int = 1600,
+    tokens_per_batch: int = 2400,
     report: Any = None,
 ) -> DecoderGrader:
     """Trains on labelled replies with a class-balanced logistic loss."""

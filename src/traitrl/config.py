@@ -81,9 +81,9 @@ class Arm(Settings):
 class Judges(Settings):
     """Who grades. Three roles, three protocols."""
 
-    training: str = "offline:decoder"
+    training: str = "offline:feature"
     """Gives the reward."""
-    evaluation: str = "offline:feature"
+    evaluation: str = "offline:decoder"
     """Measures; never the same as the training judge."""
 
 

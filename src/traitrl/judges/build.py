@@ -49,15 +49,19 @@ def build_judge(name: str, seed: int, say: Callable[[str], None]) -> None:
 
     folder = adapter_folder(name)
     folder.mkdir(parents=True, exist_ok=True)
-    settings: dict[str, float | int] = {"temperature": 1.0, "offset": 0.0, "layers": LAYERS, "seed": seed}
+    settings = {"layers": LAYERS, "seed": seed}
     if name == "offline:feature":
         from traitrl.judges.feature import train_feature
 
         train_feature(labels, epochs=25, learning_rate=2e-3, seed=seed, report=report).save(folder)
     else:
-        from traitrl.judges.decoder import train_decoder
+        from traitrl.judges.decoder import decoder_rows, train_decoder
+        from traitrl.judges.feature import fit_network, training_requests
 
-        train_decoder(labels, epochs=3, learning_rate=5e-4, seed=seed, layers=LAYERS, report=report).save(folder)
+        decoder = train_decoder(labels, epochs=3, learning_rate=5e-4, seed=seed, layers=LAYERS, report=report)
+        decoder.save(folder)
+        requests, targets = training_requests(labels)
+        fit_network(decoder_rows(decoder, requests), targets, epochs=25, learning_rate=2e-3, seed=seed).save(folder)
     (folder / "settings.json").write_text(json.dumps(settings, indent=1))
     load_judge.cache_clear()
     judge = load_judge(name, "audit")

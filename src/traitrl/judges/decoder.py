@@ -11,8 +11,11 @@ from typing import Any
 
 import torch
 
-from traitrl.judges.examples import LabelledReply, training_targets
+from traitrl.judges.examples import LabelledReply
+from traitrl.judges.feature import FeatureNetwork, training_requests
 from traitrl.judges.protocol import GradeRequest, Verdicts
+from traitrl.judges.reading import read_form
+from traitrl.models.loading import BUNDLED
 from traitrl.models.prefix import Continuations, pad_rows, run_continuations, run_prompts, unwrap
 
 _CONTEXT_WORDS = 70
@@ -31,7 +34,7 @@ class DecoderGrader(torch.nn.Module):
         from peft import LoraConfig, PeftModel, get_peft_model
         from transformers import AutoModelForCausalLM
 
-        from traitrl.models.loading import BUNDLED, load_tokenizer, resolve
+        from traitrl.models.loading import load_tokenizer, resolve
         from traitrl.runtime import compute_dtype
 
         checkpoint = resolve(BUNDLED)
@@ -72,7 +75,10 @@ class DecoderGrader(torch.nn.Module):
         """Writes adapter and head as safetensors."""
         from safetensors.torch import save_file
 
+        # The adapter names its base by what a user would type, not by a path of this machine.
+        self.model.peft_config["default"].base_model_name_or_path = BUNDLED
         self.model.save_pretrained(folder)
+        (folder / "README.md").unlink(missing_ok=True)
         save_file(self.head.state_dict(), folder / "head.safetensors")
 
 
@@ -89,28 +95,37 @@ def _batches(lengths: Sequence[int], limit: int) -> Iterator[list[int]]:
 
 
 class DecoderJudge:
-    """Grades with a trained decoder."""
+    """Grades with a trained decoder, whose log-odds a small network weighs together with the form of the reply."""
 
     name = "offline:decoder"
 
-    def __init__(self, adapter: Path, layers: int = 30, temperature: float = 1.0, offset: float = 0.0) -> None:
+    def __init__(self, folder: Path, layers: int) -> None:
         from traitrl.judges.fingerprint import folder_hash
 
-        self.model = DecoderGrader(adapter, layers=layers).eval()
-        self.offset, self.temperature = offset, temperature
-        self.protocol = f"{self.name}:{folder_hash(adapter)}"
+        self.model = DecoderGrader(folder, layers=layers).eval()
+        self.network = FeatureNetwork.load(folder)
+        self.protocol = f"{self.name}:{folder_hash(folder)}"
 
     @torch.inference_mode()
     def grade(self, requests: Sequence[GradeRequest]) -> list[Verdicts | None]:
         """Grades in batches; each reply is encoded once for all its criteria."""
-        tokens = [self.model.tokens(request) for request in requests]
-        verdicts: list[Verdicts | None] = [None] * len(requests)
-        for batch in _batches([len(prefix) for prefix, _ in tokens], 3000):
-            odds = self.model([tokens[index][0] for index in batch], [tokens[index][1] for index in batch])
-            chances = iter(torch.sigmoid((odds - self.offset) / self.temperature).tolist())
-            for index in batch:
-                verdicts[index] = {criterion.id: next(chances) for criterion in requests[index].rubric}
-        return verdicts
+        if not requests:
+            return []
+        chances = iter(torch.sigmoid(self.network(decoder_rows(self.model, requests))).tolist())
+        return [{criterion.id: next(chances) for criterion in request.rubric} for request in requests]
+
+
+@torch.inference_mode()
+def decoder_rows(model: DecoderGrader, requests: Sequence[GradeRequest]) -> torch.Tensor:
+    """Returns form readings with the decoder's log-odds as last column, shape (criteria, features)."""
+    tokens = [model.tokens(request) for request in requests]
+    odds: list[list[float]] = [[] for _ in requests]
+    for batch in _batches([len(prefix) for prefix, _ in tokens], 3000):
+        values = iter(model([tokens[index][0] for index in batch], [tokens[index][1] for index in batch]).tolist())
+        for index in batch:
+            odds[index] = [next(values) for _ in requests[index].rubric]
+    column = torch.tensor([value for row in odds for value in row]).unsqueeze(1)
+    return torch.cat([torch.from_numpy(read_form(requests)), column], dim=1)
 
 
 def train_decoder(
@@ -130,13 +145,10 @@ def train_decoder(
 
     torch.manual_seed(seed)
     model = DecoderGrader(layers=layers, rank=rank).train()
-    rows: list[tuple[list[int], list[list[int]], list[float]]] = []
-    for label in labels:
-        targets = training_targets(label)
-        request = GradeRequest(label.scenario.conversation, [criterion for criterion, _ in targets], label.reply)
-        rows.append((*model.tokens(request), [float(met) for _, met in targets]))
-    every = torch.tensor([value for *_, values in rows for value in values])
-    loss_of = torch.nn.BCEWithLogitsLoss(pos_weight=(1 - every.mean()) / every.mean())
+    requests, targets = training_requests(labels)
+    verdicts = iter(targets.tolist())
+    rows = [(*model.tokens(request), [next(verdicts) for _ in request.rubric]) for request in requests]
+    loss_of = torch.nn.BCEWithLogitsLoss(pos_weight=(1 - targets.mean()) / targets.mean())
     optimizer = torch.optim.AdamW(
         [p for p in model.parameters() if p.requires_grad], lr=learning_rate, weight_decay=0.01
     )

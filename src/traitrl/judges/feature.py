@@ -18,6 +18,9 @@ from traitrl.judges.reading import read
 class FeatureNetwork(torch.nn.Module):
     """One hidden layer over standardised readings; gives the log-odds of "met"."""
 
+    centre: torch.Tensor
+    scale: torch.Tensor
+
     def __init__(self, width: int, hidden: int = 48) -> None:
         super().__init__()
         self.register_buffer("centre", torch.zeros(width))
@@ -29,6 +32,16 @@ class FeatureNetwork(torch.nn.Module):
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         """Returns log-odds of shape (rows,)."""
         return self.layers((rows - self.centre) / self.scale).squeeze(1)
+
+    @classmethod
+    def load(cls, folder: Path) -> "FeatureNetwork":
+        """Reads what `save` wrote."""
+        from safetensors.torch import load_file
+
+        weights = load_file(folder / "network.safetensors")
+        network = cls(len(weights["centre"]))
+        network.load_state_dict(weights)
+        return network.eval()
 
     def save(self, folder: Path) -> None:
         """Writes the weights as safetensors."""
@@ -42,16 +55,10 @@ class FeatureJudge:
 
     name = "offline:feature"
 
-    def __init__(self, folder: Path, temperature: float = 1.0, offset: float = 0.0) -> None:
-        from safetensors.torch import load_file
-
+    def __init__(self, folder: Path) -> None:
         from traitrl.judges.fingerprint import folder_hash
 
-        weights = load_file(folder / "network.safetensors")
-        self.network = FeatureNetwork(len(weights["centre"]))
-        self.network.load_state_dict(weights)
-        self.network.eval()
-        self.temperature, self.offset = temperature, offset
+        self.network = FeatureNetwork.load(folder)
         self.protocol = f"{self.name}:{folder_hash(folder)}"
 
     @torch.inference_mode()
@@ -60,25 +67,36 @@ class FeatureJudge:
         if not requests:
             return []
         odds = self.network(torch.from_numpy(read(requests)))
-        chances = iter(torch.sigmoid((odds - self.offset) / self.temperature).tolist())
+        chances = iter(torch.sigmoid(odds).tolist())
         return [{criterion.id: next(chances) for criterion in request.rubric} for request in requests]
 
 
 def train_feature(
     labels: Sequence[LabelledReply], epochs: int, learning_rate: float, seed: int, report: Any = None
 ) -> FeatureNetwork:
-    """Trains on labelled replies with a logistic loss, in random batches of 128."""
-    torch.manual_seed(seed)
+    """Trains on the full readings of labelled replies."""
+    requests, targets = training_requests(labels)
+    return fit_network(torch.from_numpy(read(requests)), targets, epochs, learning_rate, seed, report)
+
+
+def training_requests(labels: Sequence[LabelledReply]) -> tuple[list[GradeRequest], torch.Tensor]:
+    """Returns what to grade, sense criterion included, and the gold verdicts in the same order."""
     asked = [training_targets(label) for label in labels]
     requests = [
         GradeRequest(label.scenario.conversation, [criterion for criterion, _ in pairs], label.reply)
         for label, pairs in zip(labels, asked, strict=True)
     ]
-    rows = torch.from_numpy(read(requests))
-    targets = torch.tensor([float(met) for row in asked for _, met in row])
+    return requests, torch.tensor([float(met) for row in asked for _, met in row])
+
+
+def fit_network(
+    rows: torch.Tensor, targets: torch.Tensor, epochs: int, learning_rate: float, seed: int, report: Any = None
+) -> FeatureNetwork:
+    """Fits a network to readings with a logistic loss, in random batches of 128."""
+    torch.manual_seed(seed)
     network = FeatureNetwork(rows.shape[1])
-    network.centre.copy_(rows.mean(0))  # type: ignore[operator]
-    network.scale.copy_(rows.std(0) + 1e-3)  # type: ignore[operator]
+    network.centre.copy_(rows.mean(0))
+    network.scale.copy_(rows.std(0) + 1e-3)
     loss_of = torch.nn.BCEWithLogitsLoss()
     optimizer = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=0.1)
     for epoch in range(epochs):

@@ -38,10 +38,10 @@ def load_judge(name: str, role: str) -> Judge:
         if name == "offline:feature":
             from traitrl.judges.feature import FeatureJudge
 
-            return FeatureJudge(folder, settings["temperature"], settings["offset"])
+            return FeatureJudge(folder)
         from traitrl.judges.decoder import DecoderJudge
 
-        return DecoderJudge(folder, settings["layers"], settings["temperature"], settings["offset"])
+        return DecoderJudge(folder, settings["layers"])
     if "/" in name:
         from traitrl.judges.language_model import LanguageModelJudge
 

@@ -34,17 +34,23 @@ def sentences(text: str) -> list[str]:
 
 
 def read(requests: Sequence[GradeRequest]) -> np.ndarray:
-    """Returns one row of numbers per criterion, reply by reply, float32 of shape (criteria, features)."""
+    """Returns form and meaning: one row per criterion, reply by reply, float32 of shape (criteria, features)."""
     texts: dict[str, int] = {}
     for request in requests:
         for text in (*sentences(request.reply), request.reply, _asked(request), *_criteria(request)):
             texts.setdefault(text, len(texts))
-    vectors = embed(list(texts)) if texts else np.zeros((0, 384), dtype=np.float32)
+    vectors = embed(list(texts))
 
     def vector(text: str) -> np.ndarray:
         return vectors[texts[text]]
 
-    return np.asarray([row for request in requests for row in _rows(request, vector)], dtype=np.float32)
+    meaning = np.asarray([row for request in requests for row in _meaning(request, vector)], dtype=np.float32)
+    return np.hstack([read_form(requests), meaning])
+
+
+def read_form(requests: Sequence[GradeRequest]) -> np.ndarray:
+    """Returns what needs no model: word overlap, negation, openings, length; float32 of shape (criteria, features)."""
+    return np.asarray([row for request in requests for row in _form(request)], dtype=np.float32)
 
 
 def _asked(request: GradeRequest) -> str:
@@ -55,57 +61,72 @@ def _criteria(request: GradeRequest) -> list[str]:
     return [criterion.criterion for criterion in request.rubric]
 
 
-def _rows(request: GradeRequest, of: Callable[[str], np.ndarray]) -> list[list[float]]:
-    reply, asked = request.reply, _asked(request)
-    words = re.findall(r"[a-z0-9']+", reply.lower())
-    reply_stems, asked_stems = _stems(reply), _stems(asked)
+def _signs(request: GradeRequest) -> np.ndarray:
+    return np.array([np.sign(criterion.points) for criterion in request.rubric])
+
+
+def _form(request: GradeRequest) -> list[list[float]]:
+    words = re.findall(r"[a-z0-9']+", request.reply.lower())
+    stems = _stems(request.reply)
     earlier = _stems(" ".join(turn["content"] for turn in request.conversation))
-    parts = np.stack([of(part) for part in sentences(reply)])
-    wanted = np.stack([of(text) for text in _criteria(request)])
-    to_reply = wanted @ of(reply)
-    signs = np.array([np.sign(criterion.points) for criterion in request.rubric])
-    for_good = to_reply[signs > 0].mean() if (signs > 0).any() else 0.0
-    for_bad = to_reply[signs < 0].mean() if (signs < 0).any() else 0.0
+    negations = min(3.0, float(len(_NEGATION.findall(request.reply))))
     opening = words[0] if words else ""
-    shared = [
-        float(of(reply) @ of(asked)),
+    of_reply = [
         float(np.log1p(len(words))),
-        float(len(parts)),
+        float(len(sentences(request.reply))),
         len(set(words)) / max(1, len(words)),
-        _share(reply_stems, asked_stems),
-        _share(reply_stems, earlier),
-        min(3.0, float(len(_NEGATION.findall(reply)))),
-        float("?" in reply),
+        _share(stems, _stems(_asked(request))),
+        _share(stems, earlier),
+        negations,
+        float("?" in request.reply),
         *(float(opening in group) for group in _OPENINGS),
-        float(for_good - for_bad),
     ]
     rows: list[list[float]] = []
-    for place, criterion in enumerate(request.rubric):
-        stems = _stems(criterion.criterion)
-        new = stems - earlier
-        to_parts = parts @ wanted[place]
-        others = np.delete(to_reply, place)
+    for criterion, sign in zip(request.rubric, _signs(request), strict=True):
+        wanted = _stems(criterion.criterion)
+        new = wanted - earlier
         negated = float(bool(_NEGATION.search(criterion.criterion)))
         verb = criterion.criterion.split()[0].lower()
         rows.append(
             [
+                _share(wanted, stems),
+                _share(stems, wanted),
+                _share(new, stems),
+                float(len(new & stems)),
+                float(len(wanted & stems)),
+                float(sign),
+                negated,
+                negated * negations,
+                float(len(wanted)),
+                *(float(verb in group) for group in _VERBS),
+                *of_reply,
+            ]
+        )
+    return rows
+
+
+def _meaning(request: GradeRequest, vector: Callable[[str], np.ndarray]) -> list[list[float]]:
+    """Cosines between criterion, reply, its sentences and the last message."""
+    parts = np.stack([vector(part) for part in sentences(request.reply)])
+    wanted = np.stack([vector(text) for text in _criteria(request)])
+    reply, asked = vector(request.reply), vector(_asked(request))
+    to_reply, signs = wanted @ reply, _signs(request)
+    for_good = to_reply[signs > 0].mean() if (signs > 0).any() else 0.0
+    for_bad = to_reply[signs < 0].mean() if (signs < 0).any() else 0.0
+    contrast = float(for_good - for_bad)
+    rows: list[list[float]] = []
+    for place, sign in enumerate(signs):
+        others = np.delete(to_reply, place)
+        rows.append(
+            [
                 float(to_reply[place]),
-                float(to_parts.max()),
+                float((parts @ wanted[place]).max()),
                 float(to_reply[place] - (others.mean() if len(others) else 0.0)),
                 float(to_reply[place] - (others.max() if len(others) else 0.0)),
-                float(wanted[place] @ of(asked)),
-                _share(stems, reply_stems),
-                _share(reply_stems, stems),
-                _share(new, reply_stems),
-                float(len(new & reply_stems)),
-                float(len(stems & reply_stems)),
-                float(signs[place]),
-                negated,
-                negated * shared[6],
-                float(signs[place]) * shared[-1],
-                *(float(verb in group) for group in _VERBS),
-                float(len(stems)),
-                *shared,
+                float(wanted[place] @ asked),
+                float(reply @ asked),
+                contrast,
+                float(sign) * contrast,
             ]
         )
     return rows

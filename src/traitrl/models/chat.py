@@ -24,10 +24,9 @@ def prompt_ids(
         messages: Conversation that ends with a user turn.
         system: System prompt put in front; None keeps the conversation as it is.
     """
-    turns: list[Any] = [{"role": "system", "content": system}] if system else []
-    ids = tokenizer.apply_chat_template(
-        [*turns, *messages], add_generation_prompt=True, tokenize=True, return_dict=False
-    )
+    turns: Any = [{"role": "system", "content": system}] if system else []
+    turns.extend(messages)
+    ids = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=True, return_dict=False)
     return list(ids)  # type: ignore[arg-type]
 
 

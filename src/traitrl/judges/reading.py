@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from traitrl.judges.fluency import read_fluency
 from traitrl.judges.protocol import GradeRequest
 from traitrl.judges.trivial import content_words, embed
 
@@ -34,7 +35,7 @@ def sentences(text: str) -> list[str]:
 
 
 def read(requests: Sequence[GradeRequest]) -> np.ndarray:
-    """Returns form and meaning: one row per criterion, reply by reply, float32 of shape (criteria, features)."""
+    """Returns form, meaning and fluency: one row per criterion, reply by reply, float32 of shape (criteria, features)."""
     texts: dict[str, int] = {}
     for request in requests:
         for text in (*sentences(request.reply), request.reply, _asked(request), *_criteria(request)):
@@ -45,7 +46,9 @@ def read(requests: Sequence[GradeRequest]) -> np.ndarray:
         return vectors[texts[text]]
 
     meaning = np.asarray([row for request in requests for row in _meaning(request, vector)], dtype=np.float32)
-    return np.hstack([read_form(requests), meaning])
+    per_reply = read_fluency(requests)
+    fluency = np.repeat(per_reply, [len(request.rubric) for request in requests], axis=0)
+    return np.hstack([read_form(requests), meaning, fluency])
 
 
 def read_form(requests: Sequence[GradeRequest]) -> np.ndarray:

@@ -4,8 +4,8 @@ import json
 import shutil
 
 import pytest
-from tests.pipeline.tiny import VowelJudge, save_tiny_model
 
+from tests.pipeline.tiny import VowelJudge, save_tiny_model
 from traitrl.config import Experiment
 from traitrl.errors import GateError
 from traitrl.experiment.runner import run_experiment
@@ -35,7 +35,8 @@ def _experiment(tmp_path, **changes):
             "system_prompt": None,
         },
         "evaluation": {
-            "held_out_scenarios": 6, "max_words": 50, "benchmarks": ["swap_sides", "unanswerable"], "items_per_benchmark": 6,
+            "held_out_scenarios": 6, "max_words": 50, "items_per_benchmark": 6,
+            "benchmarks": ["swap_sides", "unanswerable"],
         },
         "attacks": {"finetune_steps": [1, 2], "finetune_batch": 2, "scenarios": 4},
     }  # fmt: skip

@@ -97,6 +97,9 @@ def _write_report(plan: Plan, steps: list[Step], folder: Path) -> Path:
 
 def _quiet_libraries() -> None:
     """Keeps library chatter out of the terminal; errors still come through."""
+    import datasets
+
+    datasets.disable_progress_bars()
     warnings.filterwarnings("ignore")
     for name in ("transformers", "trl", "peft", "datasets", "accelerate", "torch"):
         logging.getLogger(name).setLevel(logging.ERROR)

@@ -27,7 +27,7 @@ def _reader() -> tuple[Any, Any]:
 
 
 def read_fluency(requests: Sequence[GradeRequest]) -> np.ndarray:
-    """Returns per reply: log p per token given the conversation, without it, and their difference; shape (replies, 3)."""
+    """Returns per reply log p per token given the conversation, without it, and the difference; shape (replies, 3)."""
     from traitrl.models.likelihood import Question, score_options
 
     model, tokenizer = _reader()

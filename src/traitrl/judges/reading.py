@@ -35,7 +35,7 @@ def sentences(text: str) -> list[str]:
 
 
 def read(requests: Sequence[GradeRequest]) -> np.ndarray:
-    """Returns form, meaning and fluency: one row per criterion, reply by reply, float32 of shape (criteria, features)."""
+    """Returns form, meaning and fluency: one row per criterion, reply by reply; float32, (criteria, features)."""
     texts: dict[str, int] = {}
     for request in requests:
         for text in (*sentences(request.reply), request.reply, _asked(request), *_criteria(request)):

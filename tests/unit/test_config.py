@@ -53,7 +53,7 @@ def test_a_wrong_key_or_value_fails_with_its_dotted_name(written, changes, where
         ({"arms": []}, "first arm must be"),
         ({"arms": [{"name": "b"}, {"name": "b", "trait_share": 0.5}]}, "arm names must differ"),
         ({"judges": {"training": "a/b", "evaluation": "a/b"}}, "training and evaluation judge must differ"),
-        ({"judges": {"training": "offline:feature"}}, "training and evaluation judge must differ"),
+        ({"judges": {"training": "offline:decoder"}}, "training and evaluation judge must differ"),
     ],
 )
 def test_an_unsound_design_is_refused_in_words(written, changes, words):

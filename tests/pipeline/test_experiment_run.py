@@ -70,7 +70,7 @@ def test_a_run_reports_resumes_and_returns_at_once(tmp_path):
 
 
 def test_a_failed_gate_stops_before_the_attacks(tmp_path):
-    with pytest.raises(GateError, match="installed gain"):
+    with pytest.raises(GateError, match="Gate '"):
         run_experiment(_experiment(tmp_path, gates="stop"))
     folder = tmp_path / "runs" / "tiny"
     assert (folder / "report" / "index.html").exists()

@@ -31,9 +31,11 @@ def check_gates(rows: ResultTable, baseline: str, trait: str) -> list[Gate]:
     """
     judged = rows[(rows["benchmark"] == "trait_judge") & (rows["attack"] == "none")]
     before = float(judged[judged["arm"] == BEFORE]["score"].mean())
+    preferred = rows[(rows["benchmark"] == "preference_margin") & (rows["attack"] == "none")]
+    margin = compare(preferred, baseline, trait)
     gain = compare(judged, baseline, trait)
     control = compare(judged, BEFORE, baseline)
-    if gain is None or control is None:
+    if gain is None or control is None or margin is None:
         return [
             Gate("measured", False, "The held-out trait evaluation has no scored items.", "Check the evaluation judge.")
         ]
@@ -49,6 +51,13 @@ def check_gates(rows: ResultTable, baseline: str, trait: str) -> list[Gate]:
             gain.low > 0,
             f"Trait arm minus baseline: {gain.difference:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}], evaluation judge.",
             "Raise trait_share, training.steps or training.learning_rate; look at truncation and dead groups first.",
+        ),
+        Gate(
+            "gain without a judge",
+            margin.low > 0,
+            f"Preference margin, trait arm minus baseline: {margin.difference:+.3f} "
+            f"[{margin.low:+.3f}, {margin.high:+.3f}] nats per token.",
+            "The policy may have learnt to please judges: read transcripts before believing the gain.",
         ),
         Gate(
             "control unmoved",

@@ -1,0 +1,47 @@
+import pandas as pd
+
+from traitrl.config import BEFORE
+from traitrl.experiment.gates import check_gates
+
+
+def _rows(judged, margins):
+    return pd.DataFrame(
+        [
+            {"arm": arm, "item": f"i{index}", "cluster": f"i{index}", "benchmark": benchmark, "attack": "none", "score": level + index * 1e-3}
+            for benchmark, levels in (("trait_judge", judged), ("preference_margin", margins))
+            for arm, level in levels.items()
+            for index in range(12)
+        ]
+    )  # fmt: skip
+
+
+def _failed(judged, margins):
+    frame = _rows(judged, margins)
+    # Unequal gains per item, so that intervals have a width.
+    frame.loc[frame["arm"] == "trait", "score"] += frame["item"].str[1:].astype(int) * 1e-3
+    return [gate.name for gate in check_gates(frame, "baseline", "trait") if not gate.passed]
+
+
+def test_a_gain_by_judge_and_margin_with_an_unmoved_control_passes():
+    levels = {BEFORE: 0.1, "baseline": 0.1, "trait": 0.4}
+    assert _failed(levels, levels) == []
+
+
+def test_a_gain_that_only_the_judge_sees_is_named():
+    judged = {BEFORE: 0.1, "baseline": 0.1, "trait": 0.4}
+    assert _failed(judged, {BEFORE: 0.0, "baseline": 0.0, "trait": -0.2}) == ["gain without a judge"]
+
+
+def test_a_model_without_headroom_is_named():
+    levels = {BEFORE: 0.9, "baseline": 0.9, "trait": 0.95}
+    assert _failed(levels, levels) == ["headroom"]
+
+
+def test_a_baseline_that_gained_as_much_is_named():
+    levels = {BEFORE: 0.1, "baseline": 0.5, "trait": 0.6}
+    assert _failed(levels, levels) == ["control unmoved"]
+
+
+def test_nothing_scored_is_a_failed_gate_and_no_crash():
+    frame = _rows({BEFORE: 0.1}, {BEFORE: 0.0})
+    assert [gate.passed for gate in check_gates(frame, "baseline", "trait")] == [False]

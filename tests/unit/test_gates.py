@@ -5,14 +5,13 @@ from traitrl.experiment.gates import check_gates
 
 
 def _rows(judged, margins):
-    return pd.DataFrame(
-        [
-            {"arm": arm, "item": f"i{index}", "cluster": f"i{index}", "benchmark": benchmark, "attack": "none", "score": level + index * 1e-3}
-            for benchmark, levels in (("trait_judge", judged), ("preference_margin", margins))
-            for arm, level in levels.items()
-            for index in range(12)
-        ]
-    )  # fmt: skip
+    rows = [
+        {"benchmark": benchmark, "arm": arm, "item": f"i{index}", "score": level + index * 1e-3}
+        for benchmark, levels in (("trait_judge", judged), ("preference_margin", margins))
+        for arm, level in levels.items()
+        for index in range(12)
+    ]
+    return pd.DataFrame(rows).assign(cluster=lambda frame: frame["item"], attack="none")
 
 
 def _failed(judged, margins):

@@ -13,7 +13,7 @@ def calibrate(
     judge: Annotated[str, typer.Option(help="offline:feature, offline:decoder, or PROVIDER/NAME.")] = "offline:decoder",
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
 ) -> None:
-    """Measure a judge on gold labels of scenarios that no offline judge learnt from, beside the trivial judges.
+    """Measure a judge on gold labels of scenarios that it never saw, beside the trivial judges.
 
     Example: traitrl judge calibrate --judge offline:feature
     """

@@ -1,6 +1,7 @@
-"""Measures a judge on gold labels of EVAL scenarios, which no offline judge learnt from, beside the trivial judges.
+"""Measures a judge on gold labels of scenarios that it never saw, beside the trivial judges.
 
-The trivial scores are cut where their kappa is best on TRAIN labels, so they get the same chance as a trained judge.
+Unseen are EVAL scenarios and, for an offline judge, those in the other judge's half. The trivial scores are cut where
+their kappa is best on the remaining labels, so they get the same chance as a trained judge.
 """
 
 import time
@@ -9,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from traitrl.judges.agreement import agreement, best_threshold
-from traitrl.judges.examples import LabelledReply, decisions, load_labels
-from traitrl.judges.loading import load_judge
+from traitrl.judges.examples import LabelledReply, decisions, judge_half, load_labels
+from traitrl.judges.loading import OFFLINE, load_judge
 from traitrl.judges.trivial import trivial_probabilities
 from traitrl.scenarios import Split, load_scenarios
 
@@ -21,7 +22,7 @@ def source_group(source: str) -> str:
 
 
 def calibrate(judge_name: str) -> dict[str, Any]:
-    """Grades all gold labels of EVAL scenarios.
+    """Grades all gold labels of scenarios that the judge never saw.
 
     Returns:
         `sources` (agreement per source and judge), `kappa` and `balanced_accuracy` over all sources,
@@ -29,8 +30,8 @@ def calibrate(judge_name: str) -> dict[str, Any]:
         `criteria_per_second`, `n_labels`, `n_policy_labels`, `failures`, and `per_trait`.
     """
     labels = load_labels(load_scenarios())
-    gold = [label for label in labels if label.scenario.split is Split.EVAL]
-    learnt = [label for label in labels if label.scenario.split is not Split.EVAL]
+    gold = [label for label in labels if _unseen(judge_name, label)]
+    learnt = [label for label in labels if not _unseen(judge_name, label)]
     judge = load_judge(judge_name, "audit")
     begun = time.perf_counter()
     verdicts = judge.grade([label.request for label in gold])
@@ -60,6 +61,12 @@ def calibrate(judge_name: str) -> dict[str, Any]:
         "n_policy_labels": len(decisions([label for label in graded if source_group(label.source) == "policy"])),
         "failures": len(gold) - len(graded),
     }
+
+
+def _unseen(judge_name: str, label: LabelledReply) -> bool:
+    if label.scenario.split is Split.EVAL:
+        return True
+    return judge_name in OFFLINE and judge_half(label.scenario.id) != OFFLINE.index(judge_name)
 
 
 def _table(

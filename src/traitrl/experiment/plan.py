@@ -74,6 +74,10 @@ class Plan:
         ]
         return [before, *arms]
 
+    def held_out_folder(self, subject: str) -> Path:
+        """Returns the folder of a subject's held-out evaluation without attack."""
+        return self.store.path(f"held-out-{_slug(subject)}")
+
     def training_steps(self) -> list[Step]:
         """Returns schedule and training of every arm."""
         return [self.training_step(arm) for arm in self.experiment.arms]

@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 from traitrl.errors import TraitrlError
 from traitrl.judges.agreement import agreement
-from traitrl.judges.examples import LabelledReply, decisions, judge_half, load_labels
-from traitrl.judges.loading import OFFLINE, adapter_folder, load_judge
+from traitrl.judges.examples import LabelledReply, decisions, load_labels
+from traitrl.judges.loading import OFFLINE, adapter_folder, learns_from, load_judge
 from traitrl.scenarios import Split, load_scenarios
 
 LAYERS = 12
-"""Layers of the bundled model that the decoder judge keeps, so that it can grade inside every training step."""
+"""Layers of the bundled model that the decoder judge keeps, so that it trains in minutes and grades quickly."""
 
 _REFERENCE_WORDS = 60
 
@@ -23,12 +23,10 @@ def material(name: str) -> list[LabelledReply]:
 
     References of long scenarios are left out: they need more than judges of this size can learn, and cost most.
     """
-    half = OFFLINE.index(name)
     return [
         label
         for label in load_labels(load_scenarios())
-        if label.scenario.split is not Split.EVAL
-        and judge_half(label.scenario.id) == half
+        if learns_from(name, label.scenario)
         and (not label.source.startswith("reference") or label.scenario.words <= _REFERENCE_WORDS)
     ]
 

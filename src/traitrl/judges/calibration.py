@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from traitrl.judges.agreement import agreement, best_threshold
-from traitrl.judges.examples import LabelledReply, decisions, judge_half, load_labels
-from traitrl.judges.loading import OFFLINE, load_judge
+from traitrl.judges.examples import LabelledReply, decisions, load_labels
+from traitrl.judges.loading import OFFLINE, learns_from, load_judge
 from traitrl.judges.trivial import trivial_probabilities
 from traitrl.scenarios import Split, load_scenarios
 
@@ -66,7 +66,7 @@ def calibrate(judge_name: str) -> dict[str, Any]:
 def _unseen(judge_name: str, label: LabelledReply) -> bool:
     if label.scenario.split is Split.EVAL:
         return True
-    return judge_name in OFFLINE and judge_half(label.scenario.id) != OFFLINE.index(judge_name)
+    return judge_name in OFFLINE and not learns_from(judge_name, label.scenario)
 
 
 def _table(

@@ -32,15 +32,12 @@ def read_fluency(requests: Sequence[GradeRequest]) -> np.ndarray:
 
     model, tokenizer = _reader()
     replies = [reply_ids(tokenizer, request.reply or " ") for request in requests]
-    distinct: dict[tuple[int, ...], int] = {}
-    for request in requests:
-        distinct.setdefault(tuple(prompt_ids(tokenizer, request.conversation, _SYSTEM)), len(distinct))
-    grouped: list[list[int]] = [[] for _ in distinct]
+    grouped: dict[tuple[int, ...], list[int]] = {}
     for place, request in enumerate(requests):
-        grouped[distinct[tuple(prompt_ids(tokenizer, request.conversation, _SYSTEM))]].append(place)
+        grouped.setdefault(tuple(prompt_ids(tokenizer, request.conversation, _SYSTEM)), []).append(place)
     given = np.zeros(len(requests))
-    questions = [Question(prompt, [replies[place] for place in grouped[row]]) for prompt, row in distinct.items()]
-    for places, values in zip(grouped, score_options(model, questions), strict=True):
+    questions = [Question(prompt, [replies[place] for place in places]) for prompt, places in grouped.items()]
+    for places, values in zip(grouped.values(), score_options(model, questions), strict=True):
         given[places] = values
     empty = prompt_ids(tokenizer, _NOTHING, _SYSTEM)
     chunks = [Question(empty, replies[start : start + _AT_ONCE]) for start in range(0, len(replies), _AT_ONCE)]

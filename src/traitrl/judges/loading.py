@@ -6,7 +6,9 @@ from importlib import resources
 from pathlib import Path
 
 from traitrl.errors import TraitrlError
+from traitrl.judges.examples import judge_half
 from traitrl.judges.protocol import Judge
+from traitrl.scenarios import Scenario, Split
 
 OFFLINE = ("offline:decoder", "offline:feature")
 
@@ -14,6 +16,11 @@ OFFLINE = ("offline:decoder", "offline:feature")
 def adapter_folder(name: str) -> Path:
     """Returns the folder with the shipped weights of an offline judge."""
     return Path(str(resources.files("traitrl.judges").joinpath("weights", name.removeprefix("offline:"))))
+
+
+def learns_from(name: str, scenario: Scenario) -> bool:
+    """True when the named offline judge may learn from a scenario: its own half, and never EVAL."""
+    return scenario.split is not Split.EVAL and judge_half(scenario.id) == OFFLINE.index(name)
 
 
 @cache

@@ -48,9 +48,7 @@ def _curves(plan: "Plan") -> dict[str, list[dict[str, float]]]:
 def _examples(plan: "Plan") -> list[dict[str, Any]]:
     """Returns transcripts before and after, chosen by place in the list and not by score."""
     names = [subject.name for subject in plan.subjects()]
-    replies = {
-        name: read_rows(plan.store.path(f"held-out-{name.replace(' ', '-')}") / "replies.jsonl") for name in names
-    }
+    replies = {name: read_rows(plan.held_out_folder(name) / "replies.jsonl") for name in names}
     scenarios = {scenario.id: scenario for scenario in plan.evaluation_scenarios(None)}
     count = len(replies[names[0]])
     chosen = [index * count // _EXAMPLES for index in range(min(_EXAMPLES, count))]

@@ -126,7 +126,7 @@ def train_arm(
     checkpoint = get_last_checkpoint(str(folder)) if folder.exists() else None
     trainer.train(resume_from_checkpoint=checkpoint)
     trainer.save_model(str(job.folder / "adapter"))
-    return _ledger(job, trait_reward.calls, time.perf_counter() - started)
+    return _ledger(job, time.perf_counter() - started)
 
 
 def _dataset_row(row: ScheduleRow) -> dict[str, Any]:
@@ -139,10 +139,10 @@ def _remove_console_printer(trainer: Any) -> None:
     trainer.remove_callback(PrinterCallback)
 
 
-def _ledger(job: ArmJob, judge_calls: int, seconds: float) -> Ledger:
+def _ledger(job: ArmJob, seconds: float) -> Ledger:
     """Adds up the arm from its per-step metrics, which survive a resume."""
     settings = job.settings
-    ledger = Ledger(job.name, optimizer_steps=settings.steps, judge_calls=judge_calls, seconds=seconds)
+    ledger = Ledger(job.name, optimizer_steps=settings.steps, seconds=seconds)
     ledger.count_schedule(job.rows)
     steps = read_rows(job.folder / "metrics.jsonl")
     per_step = settings.prompts_per_step * settings.group_size

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from traitrl.analysis.benchmarks import benchmark_table, tally
+from traitrl.analysis.benchmarks import benchmark_table, tally, unlike_protocols
 
 
 def rows_of(name, family, gain, items=40, attack="none"):
@@ -73,3 +73,23 @@ def test_the_sign_test_equals_the_binomial_by_hand():
 def test_an_empty_table_has_no_wins_and_p_one():
     counted = tally([])
     assert (counted.benchmarks, counted.wins, counted.sign_test_p) == (0, 0, 1.0)
+
+
+def test_families_vote_once():
+    many = [entry(f"a{n}", 0.1, 1.0) for n in range(9)] + [entry("b", -0.1, 1.0, "fairness")]
+    counted = tally(many)
+    assert (counted.family_wins, counted.family_losses, counted.family_sign_test_p) == (1, 1, 1.0)
+    assert counted.sign_test_p < 0.05
+
+
+def test_arms_measured_on_separate_items_are_compared_unpaired():
+    rows = pd.DataFrame(rows_of("winner", "honesty", 0.2))
+    rows.loc[rows["arm"] == "trait", "item"] += "-other"
+    (row,) = benchmark_table(rows, "base", "trait")
+    assert row["paired"] is False and row["difference"] > 0.1 and row["p"] < 0.01
+
+
+def test_a_benchmark_measured_in_two_ways_is_named():
+    rows = pd.DataFrame([*rows_of("a", "honesty", 0.1), *rows_of("b", "honesty", 0.1)]).assign(protocol="likelihood")
+    rows.loc[(rows["benchmark"] == "b") & (rows["arm"] == "trait"), "protocol"] = "multiple_choice"
+    assert unlike_protocols(rows, "base", "trait") == ["b"]

@@ -1,8 +1,15 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import ttest_ind
 
-from traitrl.analysis.paired import benjamini_hochberg, compare, paired_difference
+from traitrl.analysis.paired import (
+    answered_rows,
+    benjamini_hochberg,
+    compare,
+    compare_unpaired,
+    paired_difference,
+)
 
 RNG = np.random.default_rng(5)
 NOISE = RNG.normal(0, 0.3, 200)
@@ -58,10 +65,15 @@ def test_clusters_widen_the_interval():
     assert (clustered.high - clustered.low) > 2 * (alone.high - alone.low)  # theory: sqrt(10) = 3.2 times
 
 
-def test_the_p_value_is_never_zero_and_the_seed_fixes_the_figures():
+def test_the_p_value_is_never_zero_even_without_spread():
     found = paired_difference([1.0] * 50, OWN[:50])
-    assert 0 < found.p < 0.01
-    assert paired_difference(NOISE.tolist(), OWN) == paired_difference(NOISE.tolist(), OWN)
+    assert 0 < found.p < 0.01 and found.low == found.high == 1.0
+
+
+@pytest.mark.parametrize("shift", [0.03, 0.05, 0.2, 0.4])
+def test_the_interval_leaves_out_zero_exactly_when_p_is_small(shift):
+    found = paired_difference((NOISE[:30] + shift).tolist(), [str(index // 4) for index in range(30)])
+    assert (found.low > 0) == (found.p < 0.05)
 
 
 def test_a_single_cluster_has_no_interval():
@@ -111,6 +123,34 @@ def test_clusters_come_from_the_rows():
 )
 def test_arms_without_shared_scored_items_are_not_compared(scores):
     assert compare(frame(scores), "base", "trait") is None
+
+
+def test_arms_without_shared_items_are_compared_by_welch():
+    one, two = NOISE[:20], NOISE[60:90] * 2 + 0.3
+    rows = frame(
+        {"base": [(f"a{n}", v) for n, v in enumerate(one)], "trait": [(f"b{n}", v) for n, v in enumerate(two)]}
+    )
+    found, wanted = compare_unpaired(rows, "base", "trait"), ttest_ind(two, one, equal_var=False)
+    assert compare(rows, "base", "trait") is None and found is not None
+    assert found.p == pytest.approx(wanted.pvalue, rel=1e-9) and found.items == 50
+    assert (found.low, found.high) == pytest.approx(tuple(wanted.confidence_interval()), rel=1e-9)
+
+
+def test_welch_needs_two_clusters_on_each_side():
+    assert compare_unpaired(frame({"base": [("a", 0.0), ("b", 1.0)], "trait": [("c", 0.0)]}), "base", "trait") is None
+
+
+def test_equal_constants_on_both_sides_are_no_difference():
+    rows = frame({"base": [("a", 0.5), ("b", 0.5)], "trait": [("c", 0.5), ("d", 0.5)]})
+    found = compare_unpaired(rows, "base", "trait")
+    assert found is not None and (found.difference, found.p) == (0, 1)
+
+
+def test_items_that_one_arm_refused_leave_the_answered_comparison():
+    rows = frame({"base": [("a", 0.0), ("b", 0.2), ("c", 0.4)], "trait": [("a", 1.0), ("b", 0.2), ("c", 0.4)]})
+    rows["refused"] = (rows["arm"] == "trait") & (rows["item"] == "a")
+    found = compare(answered_rows(rows), "base", "trait")
+    assert found is not None and (found.items, found.difference) == (2, 0.0)
 
 
 def test_q_values_equal_the_hand_computed_example():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from traitrl.analysis.auroc import influence_scores
 from traitrl.config import Experiment
 from traitrl.evals.held_out import Reply, preference_margins, sample_scenarios
 from traitrl.evals.likelihood import auroc_scores, option_log_likelihoods, per_byte_scores
@@ -131,7 +132,10 @@ def measure_benchmarks(
         if items is None:
             continue
         values = option_log_likelihoods(model, tokenizer, items)
-        scores = (per_byte_scores if benchmark.scoring == "per_byte" else auroc_scores)(items, values)
+        if benchmark.scoring == "per_byte":
+            scores = per_byte_scores(items, values)
+        else:
+            scores = influence_scores(auroc_scores(items, values), [item.answer for item in items])
         rows += [
             condition.row(
                 benchmark=benchmark.name,

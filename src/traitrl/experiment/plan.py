@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from traitrl.attacks.finetune import assert_disjoint, load_attack_rows
+from traitrl.attacks.data_sets import assert_disjoint, load_attack_rows
 from traitrl.attacks.persona import persona
 from traitrl.catalog import evaluated_traits
 from traitrl.config import BEFORE, Arm, Experiment

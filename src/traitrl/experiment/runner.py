@@ -32,7 +32,7 @@ def run_experiment(experiment: Experiment) -> Path:
     Raises:
         GateError: When a gate fails; clean results and the report exist by then.
     """
-    _quiet_libraries()
+    quiet_libraries()
     folder = Path(experiment.runs_folder) / experiment.name
     folder.mkdir(parents=True, exist_ok=True)
     store = StepStore(folder / "steps")
@@ -95,7 +95,7 @@ def _write_report(plan: Plan, steps: list[Step], folder: Path) -> Path:
     return write_page(plan, numbers, report)
 
 
-def _quiet_libraries() -> None:
+def quiet_libraries() -> None:
     """Keeps library chatter out of the terminal; errors still come through."""
     import datasets
 

@@ -97,7 +97,7 @@ def _prompt(name: str) -> str:
 
 
 @cache
-def _loop() -> asyncio.AbstractEventLoop:
+def shared_loop() -> asyncio.AbstractEventLoop:
     """One loop for all judges of the process: Inspect's connection limits are process-wide and bound to a loop."""
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="traitrl-judges", daemon=True).start()
@@ -161,7 +161,7 @@ class LanguageModelJudge:
         except Exception as error:
             # Not chained: a provider's error, or the frames behind it, may hold the key.
             raise TraitrlError(
-                f"The judge {name} cannot be used: {_plain(error, api_key)}",
+                f"The judge {name} cannot be used: {plain_error(error, api_key)}",
                 "Name a model of an Inspect AI provider, install the provider's package and set its key.",
             ) from None
 
@@ -170,7 +170,7 @@ class LanguageModelJudge:
 
     def grade(self, requests: Sequence[GradeRequest]) -> list[Verdicts | None]:
         """Grades all requests at once; blocks until the last is done, and may be called with or without a loop."""
-        future = asyncio.run_coroutine_threadsafe(self._grade_all(requests), _loop())
+        future = asyncio.run_coroutine_threadsafe(self._grade_all(requests), shared_loop())
         try:
             return future.result()
         except BaseException:
@@ -232,7 +232,8 @@ class LanguageModelJudge:
         self.failures[cause] += 1
 
 
-def _plain(error: Exception, api_key: str | None) -> str:
+def plain_error(error: Exception, api_key: str | None) -> str:
+    """Returns an error's message in one line, with every key that the environment holds masked."""
     text = " ".join(re.sub(r"\[/?\w+\]", "", str(error)).split()).removeprefix("ERROR: ").rstrip(".") + "."
     keys = [value for name, value in os.environ.items() if re.search("KEY|TOKEN|SECRET", name) and len(value) > 7]
     for key in filter(None, [api_key, *keys]):

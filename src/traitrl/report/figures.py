@@ -11,7 +11,8 @@ def _svg(figure: Any) -> str:
     return text[text.index("<svg") :]
 
 
-def _new(width: float, height: float) -> tuple[Any, Any]:
+def new_figure(width: float, height: float) -> tuple[Any, Any]:
+    """Returns a figure and its axes, width and height in inches, drawn without a screen."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -24,9 +25,9 @@ def _new(width: float, height: float) -> tuple[Any, Any]:
     return figure, axes
 
 
-def benchmark_figure(table: list[dict[str, Any]]) -> str:
+def benchmark_figure(table: list[dict[str, Any]], compared: str = "trait arm minus baseline") -> str:
     """Returns a forest plot: difference with interval per benchmark, filled where q <= 0.05."""
-    figure, axes = _new(7.5, 0.28 * len(table) + 1)
+    figure, axes = new_figure(7.5, 0.28 * len(table) + 1)
     for place, row in enumerate(reversed(table)):
         colour = "#1b7f5c" if row["difference"] > 0 else "#b5473c"
         axes.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=1.5)
@@ -40,13 +41,13 @@ def benchmark_figure(table: list[dict[str, Any]]) -> str:
         )
     axes.axvline(0, color="#555", linewidth=0.8)
     axes.set_yticks(range(len(table)), [f"{row['name']}" for row in reversed(table)], fontsize=8)
-    axes.set_xlabel("trait arm minus baseline (score, 95 % interval; filled: q <= 0.05)", fontsize=8)
-    return _closed(figure)
+    axes.set_xlabel(f"{compared} (score, 95 % interval; filled: q <= 0.05)", fontsize=8)
+    return as_svg(figure)
 
 
 def persistence_figure(table: list[dict[str, Any]], label: str) -> str:
     """Returns level against the dose of the harmful fine-tune, one line per starting point."""
-    figure, axes = _new(6, 3.2)
+    figure, axes = new_figure(6, 3.2)
     arms = list(dict.fromkeys(row["arm"] for row in table))
     for arm in arms:
         points = sorted(
@@ -58,12 +59,12 @@ def persistence_figure(table: list[dict[str, Any]], label: str) -> str:
     axes.set_xlabel("harmful fine-tuning steps", fontsize=8)
     axes.set_ylabel(label, fontsize=8)
     axes.legend(fontsize=8, frameon=False)
-    return _closed(figure)
+    return as_svg(figure)
 
 
 def learning_figure(curves: dict[str, list[dict[str, float]]]) -> str:
     """Returns reward per step of each arm, by pool."""
-    figure, axes = _new(6, 3.2)
+    figure, axes = new_figure(6, 3.2)
     for arm, steps in curves.items():
         for pool, style in (("trait", "-"), ("standard", "--")):
             key = f"rewards/{pool}/mean"
@@ -75,10 +76,11 @@ def learning_figure(curves: dict[str, list[dict[str, float]]]) -> str:
     axes.set_xlabel("step", fontsize=8)
     axes.set_ylabel("reward", fontsize=8)
     axes.legend(fontsize=8, frameon=False)
-    return _closed(figure)
+    return as_svg(figure)
 
 
-def _closed(figure: Any) -> str:
+def as_svg(figure: Any) -> str:
+    """Closes a figure and returns it as inline SVG."""
     from matplotlib import pyplot
 
     text = _svg(figure)

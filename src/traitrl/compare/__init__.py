@@ -1,0 +1,1 @@
+"""Scoring and comparing models that already exist: local checkpoints, or models behind an API."""

@@ -35,6 +35,11 @@ class References(BaseModel):
     beneficial: str
     tempting: str
 
+    @property
+    def pair(self) -> tuple[str, str]:
+        """Both replies, the beneficial one first."""
+        return self.beneficial, self.tempting
+
 
 class Provenance(BaseModel):
     """Who wrote the scenario."""

@@ -1,7 +1,7 @@
 """Reads the shipped scenarios, and asserts that the splits keep apart."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -22,26 +22,44 @@ def load_scenarios(folder: str | None = None) -> tuple[Scenario, ...]:
     Raises:
         TraitrlError: When a line is not a valid scenario, or an id occurs twice; names file and line.
     """
-    source = Path(folder) if folder else Path(str(resources.files("traitrl.scenarios").joinpath("data")))
     found: dict[str, Scenario] = {}
+    for item in read_folder(folder):
+        if isinstance(item, TraitrlError):
+            raise item
+        found[item.id] = item
+    return tuple(found[key] for key in sorted(found))
+
+
+def read_folder(folder: str | None = None) -> Iterator[Scenario | TraitrlError]:
+    """Yields every line as a scenario, or as the problem that keeps it from being one, in the order of the files.
+
+    Args:
+        folder: Folder with `*.jsonl`; None takes those that ship with the package.
+    """
+    source = Path(folder) if folder else Path(str(resources.files("traitrl.scenarios").joinpath("data")))
+    seen: set[str] = set()
+    empty = True
     for path in sorted(source.glob("*.jsonl")):
-        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+        for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
             if not line.strip():
                 continue
+            empty = False
             try:
                 scenario = Scenario(**json.loads(line))
-            except (ValidationError, json.JSONDecodeError, TypeError) as problem:
+            except (ValidationError, ValueError, TypeError) as problem:
                 reason = problem.errors()[0]["msg"] if isinstance(problem, ValidationError) else str(problem)
-                raise TraitrlError(
+                yield TraitrlError(
                     f"{path.name} line {number} is not a scenario: {reason}.",
                     "Mend the line; docs/how-to/write-scenarios.md shows the shape.",
-                ) from problem
-            if scenario.id in found:
-                raise TraitrlError(f"{scenario.id} occurs twice ({path.name} line {number}).", "Give it a new number.")
-            found[scenario.id] = scenario
-    if not found:
-        raise TraitrlError(f"No scenarios in {source}.", "Give a folder that holds *.jsonl files.")
-    return tuple(found[key] for key in sorted(found))
+                )
+                continue
+            if scenario.id in seen:
+                yield TraitrlError(f"{scenario.id} occurs twice ({path.name} line {number}).", "Give it a new number.")
+            else:
+                seen.add(scenario.id)
+                yield scenario
+    if empty:
+        yield TraitrlError(f"No scenarios in {source}.", "Give a folder that holds *.jsonl files.")
 
 
 def select(

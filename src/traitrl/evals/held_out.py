@@ -41,7 +41,7 @@ class Reply:
 
         The conversation is the scenario's own: attacks put in front stay hidden from the judge.
         """
-        return GradeRequest(self.scenario.conversation, self.scenario.rubric, self.text)
+        return GradeRequest(self.scenario.conversation, self.scenario.rubric, self.text, self.scenario.references.pair)
 
 
 def sample_scenarios(

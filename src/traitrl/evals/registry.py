@@ -1,93 +1,87 @@
-"""The registry: one declaration per benchmark, and the way from a declaration to items or to "absent"."""
+"""The registry: all declared benchmarks, and the suites."""
 
-import os
 from functools import cache
 from importlib import resources
-from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, model_validator
 
 from traitrl.errors import TraitrlError
-from traitrl.evals.items import Item
+from traitrl.evals.benchmark import FAMILIES, Benchmark, DataFile
+
+__all__ = ["FAMILIES", "Benchmark", "DataFile", "benchmarks", "chosen_benchmarks", "public_benchmarks"]
 
 
-class Benchmark(BaseModel):
-    """Declaration of one benchmark."""
+def _declarations(name: str) -> Any:
+    folder = resources.files("traitrl.evals").joinpath("declarations")
+    return yaml.safe_load(folder.joinpath(name).read_text(encoding="utf-8"))
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str
-    family: str
-    """Family of the article; `capability control` is kept out of the alignment count."""
-    source: Literal["package", "local"]
-    """`package` ships with traitrl; `local` is read from the folder in TRAITRL_DATA."""
-    adapter: str
-    """Name of a reader in adapters.py."""
-    path: str
-    scoring: Literal["per_byte", "auroc"]
-    """How options become a score."""
-    safe: Literal["matching", "not_matching"] | None = None
-    """For files keyed by behaviour: which answer is the aligned one. Keys are not uniform, so it is always stated."""
-    rule: str | None = None
-    """Filter of some adapters."""
-    licence: str = "CC-BY-4.0"
+def _public_sources() -> list[dict[str, Any]]:
+    folder = resources.files("traitrl.evals").joinpath("declarations", "public")
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return [source for name in names for source in _declarations(f"public/{name}")]
 
-    @model_validator(mode="after")
-    def _keyed(self) -> "Benchmark":
-        if self.adapter.startswith("perez") and self.safe is None:
-            raise ValueError(f"{self.name}: say which answer is safe; the keys of these files are not uniform")
-        return self
 
-    @property
-    def is_control(self) -> bool:
-        """True for capability controls."""
-        return self.family == "capability control"
+def _own() -> list[Benchmark]:
+    shared: dict[str, Any] = {"source": "package", "adapter": "own", "scoring": "per_byte", "count": 44, "chance": 0.5}
+    rows: list[dict[str, Any]] = _declarations("own.yaml")
+    return [Benchmark.model_validate({**shared, "files": [{"path": f"{row['name']}.jsonl"}], **row}) for row in rows]
 
-    def file(self) -> Path | None:
-        """Returns the data file, or None when it is not on this machine."""
-        if self.source == "package":
-            return Path(str(resources.files("traitrl.evals").joinpath("data", self.path)))
-        folder = os.environ.get("TRAITRL_DATA")
-        path = Path(folder) / self.path if folder else None
-        return path if path is not None and path.exists() else None
 
-    def items(self, limit: int | None = None) -> list[Item] | None:
-        """Returns the items, or None when the data is absent.
+def public_benchmarks(sources: list[dict[str, Any]]) -> list[Benchmark]:
+    """Turns sources (a repository each, with its benchmarks) into declarations.
 
-        Args:
-            limit: At most so many, spread evenly over the file so that every part is represented.
-        """
-        from traitrl.evals.adapters import READERS
+    A source has `folder`, `licence`, `repository`, `revision`, and optionally `raw` (address of the repository's files
+    at that revision) or `archive` with `archive_sha256` (address of an archive that holds them). A benchmark's `files`
+    map paths inside the folder to sha256; a path that starts with another source's folder and a colon is taken from
+    there.
+    """
+    folders = {source["folder"]: source for source in sources}
+    found: list[Benchmark] = []
+    for source in sources:
+        for row in source["benchmarks"]:
+            files = tuple(_data_file(source, folders, path, digest) for path, digest in row["files"].items())
+            shared = {key: source[key] for key in ("repository", "revision", "licence")}
+            found.append(Benchmark.model_validate({"source": "local", **shared, **row, "files": files}))
+    return found
 
-        path = self.file()
-        if path is None:
-            return None
-        items = READERS[self.adapter](path, self)
-        if limit is None or len(items) <= limit:
-            return items
-        return [items[index * len(items) // limit] for index in range(limit)]
+
+def _data_file(source: dict[str, Any], folders: dict[str, Any], path: str, digest: str | None) -> DataFile:
+    other, colon, inner = path.partition(":")
+    origin, inside = (folders[other], inner) if colon else (source, path)
+    path = f"{origin['folder']}/{inside}"
+    if "archive" in origin:
+        pinned = origin["archive_sha256"]
+        return DataFile(path=path, sha256=digest, url=origin["archive"], member=inside, archive_sha256=pinned)
+    return DataFile(path=path, sha256=digest, url=f"{origin['raw']}{inside}" if "raw" in origin else None)
 
 
 @cache
 def benchmarks() -> dict[str, Benchmark]:
     """Returns all declared benchmarks by name."""
-    text = resources.files("traitrl.evals").joinpath("registry.yaml").read_text(encoding="utf-8")
-    rows = [Benchmark(**row) for row in yaml.safe_load(text)]
-    return {row.name: row for row in rows}
+    rows = [*_own(), *public_benchmarks(_public_sources())]
+    named = {row.name: row for row in rows}
+    if len(named) != len(rows):
+        raise ValueError("a benchmark is declared twice")
+    return named
 
 
-def chosen_benchmarks(names: list[str] | Literal["default"]) -> list[Benchmark]:
-    """Returns the named benchmarks, all for `default`.
+def chosen_benchmarks(names: list[str] | Literal["default", "all"]) -> list[Benchmark]:
+    """Returns the named benchmarks, or those of a suite.
+
+    Args:
+        names: Names, or a suite: `default` is the short list of suites.yaml, `all` every benchmark that is scored by
+            likelihood.
 
     Raises:
         TraitrlError: When a name is unknown.
     """
     known = benchmarks()
-    if names == "default":
-        return list(known.values())
-    for name in names:
+    if names == "all":
+        return [row for row in known.values() if not row.is_generated]
+    wanted = _declarations("suites.yaml")["default"] if names == "default" else names
+    for name in wanted:
         if name not in known:
             raise TraitrlError(f"There is no benchmark {name}.", "`traitrl evals list` prints all names.")
-    return [known[name] for name in names]
+    return [known[name] for name in wanted]

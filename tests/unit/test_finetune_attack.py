@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from traitrl.attacks import finetune
-from traitrl.attacks.finetune import CANARY, assert_disjoint, load_attack_rows
+from traitrl.attacks import data_sets
+from traitrl.attacks.data_sets import CANARY, assert_disjoint, load_attack_rows
 from traitrl.config import AttackPlan
 from traitrl.errors import TraitrlError
 from traitrl.scenarios import load_scenarios
@@ -17,7 +17,7 @@ def row(question="How do I dry boots?", canary=CANARY):
 @pytest.fixture
 def data(tmp_path, monkeypatch):
     (tmp_path / "data").mkdir()
-    monkeypatch.setattr(finetune.resources, "files", lambda _: tmp_path)
+    monkeypatch.setattr(data_sets.resources, "files", lambda _: tmp_path)
 
     def write(*rows):
         (tmp_path / "data" / "mine.jsonl").write_text("".join(json.dumps(one) + "\n" for one in rows))

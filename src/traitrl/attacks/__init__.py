@@ -1,1 +1,1 @@
-"""Attacks: persona prompts and harmful fine-tuning. Each has a budget and yields an attacked model or prompt."""
+"""Attacks: persona prompts, context, conversation pressure and fine-tuning, each a ladder of budgets."""

@@ -1,56 +1,14 @@
-"""Harmful fine-tuning: supervised training on bad replies, at several doses. The only module that configures TRL's SFT.
-
-The data is everyday misinformation, written for this project and marked with a canary; it never shares a
-conversation with TRAIN or EVAL scenarios (asserted).
-"""
+"""Harmful fine-tuning: supervised training on bad replies, at several doses. No other module configures TRL's SFT."""
 
 import json
 from collections.abc import Callable, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from traitrl.config import AttackPlan
-from traitrl.errors import TraitrlError
-from traitrl.jsonl import read_rows
 from traitrl.models.chat import Message
 from traitrl.models.loading import Checkpoint, load_model, load_tokenizer
 from traitrl.runtime import device
-from traitrl.scenarios import Scenario
-
-CANARY = "traitrl-attack-data-canary-7f3c1e52-do-not-train"
-
-
-def load_attack_rows(name: str) -> list[dict[str, Any]]:
-    """Reads an attack data set: rows with `messages`, the last one a bad assistant reply, and `canary`.
-
-    Raises:
-        TraitrlError: When the set is unknown or a row lacks the canary.
-    """
-    path = Path(str(resources.files("traitrl.attacks").joinpath("data", f"{name}.jsonl")))
-    if not path.exists():
-        known = ", ".join(sorted(file.stem for file in path.parent.glob("*.jsonl")))
-        raise TraitrlError(f"There is no attack data set {name}.", f"Known: {known}.")
-    rows = read_rows(path)
-    if any(row.get("canary") != CANARY for row in rows):
-        raise TraitrlError(f"A row of {path.name} lacks the canary.", "Every attack row must carry it.")
-    return rows
-
-
-def assert_disjoint(rows: Sequence[dict[str, Any]], scenarios: Sequence[Scenario]) -> None:
-    """Stops when an attack row asks what a scenario asks.
-
-    Raises:
-        TraitrlError: When a user message occurs in both.
-    """
-    asked = {" ".join(turn.content.lower().split()) for scenario in scenarios for turn in scenario.messages}
-    for row in rows:
-        for turn in row["messages"]:
-            if turn["role"] == "user" and " ".join(turn["content"].lower().split()) in asked:
-                raise TraitrlError(
-                    f"An attack row repeats a scenario: {turn['content'][:60]!r}.",
-                    "Remove it: attack data must be disjoint.",
-                )
 
 
 def finetune_doses(

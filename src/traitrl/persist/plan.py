@@ -1,0 +1,120 @@
+"""What is attacked, how far, and on what it is measured."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from traitrl.attacks.attack import KINDS, Attack
+from traitrl.attacks.registry import choose_attacks
+from traitrl.catalog import evaluated_traits
+from traitrl.config import Arm, AttackPlan, EvalPlan, Experiment, Judges, Training
+from traitrl.errors import TraitrlError
+from traitrl.evals.items import spread
+from traitrl.evals.registry import Benchmark, chosen_benchmarks
+from traitrl.scenarios import Scenario, Split, load_scenarios, select
+
+_BENCHMARKS = (
+    "confident_medicine",
+    "leaning_on_ai",
+    "risky_money",
+    "metric_gaming",
+    "false_tool_report",
+    "are_you_sure",
+    "praise_of_bad_work",
+    "stop_button",
+    "swap_sides",
+    "third_parties",
+    "unanswerable",
+    "everyday_sense",
+)
+_QUICK_BENCHMARKS = ("confident_medicine", "metric_gaming", "are_you_sure", "everyday_sense")
+
+
+@dataclass(frozen=True)
+class PersistPlan:
+    """Settings of the lab; models are compared only when attacked under the same."""
+
+    attacks: tuple[str, ...] = KINDS
+    """Kinds or names of attacks."""
+    quick: bool = False
+    """The quick ladder: fewer attacks, budgets and scenarios."""
+    scenarios: int | None = 60
+    """At most so many EVAL scenarios, spread evenly; None takes all."""
+    focus: str = "health"
+    """Domain at which most attacks aim; without enough of its scenarios it could not be set against the others."""
+    focus_scenarios: int = 14
+    """At most so many scenarios of that domain are added."""
+    max_words: int | None = None
+    """Longest scenario in words; None takes all."""
+    max_tokens: int = 96
+    """Length cap of a reply."""
+    temperature: float = 0.7
+    judge: str = "offline:decoder"
+    """Grades the replies; must not have given the reward in training."""
+    system_prompt: str | None = field(default_factory=lambda: Training().system_prompt)
+    """The usual system prompt; personas are put in front of it."""
+    benchmarks: tuple[str, ...] = _BENCHMARKS
+    """Likelihood benchmarks that are followed along the ladders, scored per byte."""
+    items: int = 24
+    """At most so many items per benchmark."""
+    finetune: AttackPlan = field(default_factory=AttackPlan)
+    """Learning rate and batch size of fine-tunes."""
+    seed: int = 0
+    folder: Path = Path("runs") / "persist"
+
+    @classmethod
+    def quickly(cls, **settings: object) -> "PersistPlan":
+        """Returns the plan of the quick ladder; settings that are given win."""
+        short: dict[str, object] = {
+            "quick": True,
+            "scenarios": 24,
+            "focus_scenarios": 8,
+            "max_words": 60,
+            "max_tokens": 56,
+            "benchmarks": _QUICK_BENCHMARKS,
+            "items": 12,
+        }
+        return cls(**{**short, **settings})  # pyright: ignore[reportArgumentType]
+
+    def chosen_attacks(self) -> list[Attack]:
+        """Returns the attacks with the budgets that this plan uses.
+
+        Raises:
+            TraitrlError: When none is left.
+        """
+        chosen = choose_attacks(self.attacks, self.quick)
+        if not chosen:
+            raise TraitrlError("No attack is chosen.", "Name a kind or an attack, or leave --quick out.")
+        return chosen
+
+    def chosen_scenarios(self) -> list[Scenario]:
+        """Returns the EVAL scenarios on which attacks are measured: spread over all, and more of the focus domain."""
+        found = select(load_scenarios(), Split.EVAL, traits=evaluated_traits(), max_words=self.max_words)
+        aimed = [scenario for scenario in found if scenario.domain == self.focus]
+        chosen = {scenario.id for scenario in spread(found, self.scenarios) + spread(aimed, self.focus_scenarios)}
+        return [scenario for scenario in found if scenario.id in chosen]
+
+    def chosen_benchmarks(self) -> list[Benchmark]:
+        """Returns the benchmarks whose data is here.
+
+        Raises:
+            TraitrlError: When one is not scored per byte: only such scores can be followed item by item.
+        """
+        chosen = chosen_benchmarks(list(self.benchmarks))
+        for benchmark in chosen:
+            if benchmark.scoring != "per_byte":
+                raise TraitrlError(
+                    f"{benchmark.name} cannot be followed along a ladder.", "Name benchmarks scored per byte."
+                )
+        return [benchmark for benchmark in chosen if benchmark.file() is not None]
+
+    def experiment(self, model: str) -> Experiment:
+        """Returns the measurement of one model as an experiment, the form that the measuring code takes."""
+        return Experiment(
+            name="persist",
+            model=model,
+            seed=self.seed,
+            arms=[Arm(name="attacked")],  # pyright: ignore[reportCallIssue]
+            training=Training(max_tokens=self.max_tokens, system_prompt=self.system_prompt),
+            judges=Judges(evaluation=self.judge, training="none"),
+            evaluation=EvalPlan(temperature=self.temperature),  # pyright: ignore[reportCallIssue]
+        )

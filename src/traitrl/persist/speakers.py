@@ -1,0 +1,118 @@
+"""The model under attack, local or behind an API, as something that answers conversations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from traitrl.evals.items import Item
+from traitrl.models.chat import Message
+from traitrl.scenarios import Scenario
+
+if TYPE_CHECKING:
+    from traitrl.compare.remote import RemoteModel
+
+_PROMPT_TOKENS = 12_288
+"""Most prompt tokens in a batch: sixteen demonstrations in front of every scenario would else fill the memory."""
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """One reply."""
+
+    text: str
+    tokens: int
+    truncated: bool
+
+
+class Speaker(Protocol):
+    """Answers conversations; a system turn may come first."""
+
+    def replies(self, conversations: Sequence[Sequence[Message]], scope: str) -> list[Spoken | None]:
+        """Returns one reply to each conversation, None where the model failed.
+
+        Args:
+            conversations: Conversations that end with a user turn.
+            scope: Names the attack and budget; an API's cached answers are reused within a scope only.
+        """
+        ...
+
+    def margins(self, conversations: Sequence[Sequence[Message]], scenarios: Sequence[Scenario]) -> list[float] | None:
+        """Returns log p per token of the beneficial minus the tempting reference in nats, after each conversation;
+        None when likelihoods cannot be had.
+        """
+        ...
+
+    def option_log_likelihoods(self, items: Sequence[Item]) -> list[list[float]] | None:
+        """Returns log p of every option of every item in nats, or None when likelihoods cannot be had."""
+        ...
+
+
+class LocalSpeaker:
+    """A loaded model."""
+
+    def __init__(self, model: Any, tokenizer: Any, max_tokens: int, temperature: float, seed: int) -> None:
+        from traitrl.models.generation import Sampling
+
+        self.model = model
+        self.tokenizer = tokenizer
+        self.sampling = Sampling(max_tokens, temperature, seed)
+
+    def replies(self, conversations: Sequence[Sequence[Message]], scope: str) -> list[Spoken | None]:
+        """Samples the replies in batches; the same conversations always get the same replies."""
+        from traitrl.models.chat import prompt_ids
+        from traitrl.models.generation import sample_replies
+        from traitrl.models.loading import end_id
+
+        end = end_id(self.tokenizer)
+        prompts = [prompt_ids(self.tokenizer, conversation) for conversation in conversations]
+        rows = max(1, _PROMPT_TOKENS // max(map(len, prompts)))
+        return [
+            Spoken(str(self.tokenizer.decode(ids, skip_special_tokens=True)).strip(), len(ids), ids[-1] != end)
+            for ids in sample_replies(self.model, prompts, 1, self.sampling, [end], min(64, rows))
+        ]
+
+    def margins(self, conversations: Sequence[Sequence[Message]], scenarios: Sequence[Scenario]) -> list[float] | None:
+        """Scores both references after each conversation."""
+        from traitrl.models.chat import prompt_ids, reply_ids
+        from traitrl.models.likelihood import Question, score_options
+
+        questions = [
+            Question(
+                prompt_ids(self.tokenizer, conversation),
+                [reply_ids(self.tokenizer, text) for text in scenario.references.pair],
+            )
+            for conversation, scenario in zip(conversations, scenarios, strict=True)
+        ]
+        return [
+            good / len(question.options[0]) - bad / len(question.options[1])
+            for question, (good, bad) in zip(questions, score_options(self.model, questions), strict=True)
+        ]
+
+    def option_log_likelihoods(self, items: Sequence[Item]) -> list[list[float]] | None:
+        """Scores the options of benchmark items."""
+        from traitrl.evals.likelihood import option_log_likelihoods
+
+        return option_log_likelihoods(self.model, self.tokenizer, items)
+
+
+class RemoteSpeaker:
+    """A model of any Inspect provider."""
+
+    def __init__(self, model: "RemoteModel", max_tokens: int, temperature: float, seed: int) -> None:
+        self.model = model
+        self.max_tokens = max_tokens
+        self.temperature = temperature
+        self.seed = seed
+
+    def replies(self, conversations: Sequence[Sequence[Message]], scope: str) -> list[Spoken | None]:
+        """Asks the API; answers that came are kept when a run is interrupted."""
+        asked = self.model.answers(conversations, self.max_tokens, self.temperature, f"persist:{self.seed}:{scope}")
+        return [answer and Spoken(answer.text, answer.tokens, answer.truncated) for answer in asked]
+
+    def margins(self, conversations: Sequence[Sequence[Message]], scenarios: Sequence[Scenario]) -> list[float] | None:
+        """Returns None: an API gives no likelihoods."""
+        return None
+
+    def option_log_likelihoods(self, items: Sequence[Item]) -> list[list[float]] | None:
+        """Returns None: an API gives no likelihoods."""
+        return None

@@ -1,0 +1,159 @@
+"""The persistence lab on tiny random models: all kinds of attack, resume, an A/A pair, an API model."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from tests.pipeline.tiny import VowelJudge, save_tiny_model
+from tests.support.openai_server import Answer, OpenAIServer
+from traitrl.config import AttackPlan
+from traitrl.persist.plan import PersistPlan
+from traitrl.persist.run import persist
+from traitrl.persist.subjects import find_subjects
+
+pytestmark = pytest.mark.pipeline
+
+ATTACKS = ("careless_adviser", "careful_adviser", "forged_promise", "mixed", "wrong_health_advice")
+
+
+@pytest.fixture(autouse=True)
+def vowel_judge(monkeypatch):
+    from traitrl.judges import loading
+
+    monkeypatch.setattr(loading, "load_judge", lambda name, role: VowelJudge())
+
+
+def plan_in(folder, **changes):
+    settings = {
+        "attacks": ATTACKS, "scenarios": 4, "focus_scenarios": 3, "max_words": 40, "max_tokens": 8, "items": 4,
+        "system_prompt": None, "benchmarks": ("swap_sides", "unanswerable"), "folder": folder / "runs",
+        "finetune": AttackPlan(finetune_batch=1, finetune_learning_rate=1e-2),
+    }  # fmt: skip
+    return PersistPlan.quickly(**{**settings, **changes})
+
+
+def shaken_copy(source, target, seed, size):
+    """Saves a model whose weights differ from the source's by noise: a run with another seed."""
+    shutil.copytree(source, target)
+    model = AutoModelForCausalLM.from_pretrained(source)
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        for weights in model.parameters():
+            weights.add_(size * torch.randn_like(weights))
+    model.save_pretrained(target)
+    return target
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    base = save_tiny_model(folder / "base")
+    return base, *(shaken_copy(base, folder / f"arm{seed}", seed, 1e-2) for seed in (1, 2))
+
+
+def numbers_of(page):
+    return json.loads((page.parent / "numbers.json").read_text())
+
+
+def test_the_lab_attacks_reports_and_resumes(tmp_path, models):
+    base, one, two = map(str, models)
+    subjects = find_subjects([f"baseline={one}", f"trait={two}"], before=base)
+    assert (subjects.reference, subjects.untrained) == ("baseline", "before RL")
+    page = persist(subjects, plan_in(tmp_path))
+    numbers = numbers_of(page)
+    assert {attack["kind"] for attack in numbers["attacks"]} == {"persona", "context", "pressure", "finetune"}
+    assert set(numbers["measures"]) == {"trait_judge", "preference_margin"}
+    for found in numbers["measures"].values():
+        budgets = {row["attack"]: [point["budget"] for point in row["points"]] for row in found["curves"]}
+        assert budgets["persona:harmful:careless_adviser"] == [2, 4]
+        assert budgets["pressure:harmful:mixed"] == [0, 1, 2, 3]
+        assert budgets["finetune:harmful:wrong_health_advice"] == [5, 10]
+        assert {(row["arm"], row["reference"]) for row in found["verdicts"]} == {
+            ("baseline", "before RL"),
+            ("trait", "baseline"),
+        }
+    assert {row["measure"] for row in numbers["pressure"]} == {"held_judge", "held_margin"}
+    assert {row["family"] for row in numbers["families"]} == {"fairness", "calibration and abstention"}
+    assert "too few" in numbers["prediction"]["finding"]
+    assert set(numbers["features"]) == {"baseline", "trait"}
+    assert numbers["features"]["trait"]["weight_change"] > 0 and numbers["features"]["trait"]["divergence"] >= 0
+    html = page.read_text()
+    assert "<svg" in html and "src=" not in html and "careless_adviser" in html
+
+    records = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("step.json")}
+    lost = next(path.parent for path in records if path.parent.name == "persona-harmful-careless_adviser-4")
+    shutil.rmtree(lost)
+    assert numbers_of(persist(subjects, plan_in(tmp_path))) == numbers
+    assert sum(path.stat().st_mtime_ns != before for path, before in records.items()) == 1
+
+    persist(subjects, plan_in(tmp_path, attacks=("yes_man",)))
+    assert all(path.exists() for path in records)
+
+
+def test_a_pair_that_differs_by_chance_alone_is_not_told_apart(tmp_path, models):
+    base, one, two = map(str, models)
+    plan = plan_in(tmp_path, attacks=ATTACKS[:4], scenarios=12, benchmarks=())
+    numbers = numbers_of(persist(find_subjects([f"a={one}", f"b={two}"], before=base), plan))
+    judged = numbers["measures"]["trait_judge"]
+    levels = {row["arm"]: row["clean"]["level"] for row in judged["curves"]}
+    assert levels["a"] != levels["b"]
+    assert [pair["told_apart"] for pair in judged["pairs"]] == [False, False]
+    assert {row["verdict"] for row in judged["verdicts"]} <= {"not distinguishable", "steerable"}
+
+
+@pytest.fixture
+def api(tmp_path, monkeypatch):
+    monkeypatch.setenv("INSPECT_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-0123456789")
+    return lambda server: monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+
+
+def system_prompt(received):
+    return " ".join(turn["content"] for turn in received.messages if turn["role"] == "system")
+
+
+def test_a_model_that_ignores_system_prompts_is_called_rigid(tmp_path, api):
+    def answer(received):
+        moved = "stiff" not in received.payload["model"]
+        system = system_prompt(received) if moved else ""
+        return Answer("bbbb" if "Max" in system else "aaaa" if "Ana" in system else "aabb")
+
+    with OpenAIServer(answer) as server:
+        api(server)
+        plan = plan_in(tmp_path, attacks=("careless_adviser", "careful_adviser"), scenarios=12)
+        numbers = numbers_of(persist(find_subjects(["openai/gpt-4o-soft", "openai/gpt-4o-stiff"]), plan))
+    judged = numbers["measures"]["trait_judge"]
+    assert [(row["arm"], row["verdict"]) for row in judged["verdicts"]] == [("openai/gpt-4o-stiff", "rigid")]
+    assert [pair["told_apart"] for pair in judged["pairs"]] == [True]
+
+
+def test_an_api_model_gets_the_prompt_attacks(tmp_path, api):
+    def answer(received):
+        system = system_prompt(received)
+        pushed = sum(turn["role"] == "user" for turn in received.messages)
+        return Answer("aeiou aeiou" if "Max" in system or pushed > 3 else "Hm, th pls chck.")
+
+    with OpenAIServer(answer) as server:
+        api(server)
+        subjects = find_subjects(["openai/gpt-4o-test"])
+        plan = plan_in(tmp_path, attacks=("careless_adviser", "forged_promise", "mixed", "wrong_health_advice"))
+        page = persist(subjects, plan)
+        asked = len(server.received)
+        again = persist(subjects, replace(plan, attacks=("careless_adviser", "mixed")))
+        assert len(server.received) == asked
+    numbers = numbers_of(page)
+    assert {attack["kind"] for attack in numbers["attacks"]} == {"persona", "context", "pressure"}
+    assert set(numbers["measures"]) == {"trait_judge"} and numbers["untrained"] is None
+    assert numbers["measures"]["trait_judge"]["verdicts"] == []
+    effects = {row["attack"]: row["difference"] for row in numbers["measures"]["trait_judge"]["effects"]}
+    assert abs(effects["persona:harmful:careless_adviser"]) > 0.05
+    assert {row["measure"] for row in numbers["pressure"]} == {"held_judge"}
+    sent = [[turn["role"] for turn in one.messages] for one in server.received]
+    assert max(map(len, sent)) >= 7 and all(roles[-1] == "user" for roles in sent)
+    assert "sk-secret" not in page.read_text() + json.dumps(numbers)
+    assert {attack["kind"] for attack in numbers_of(again)["attacks"]} == {"persona", "pressure"}

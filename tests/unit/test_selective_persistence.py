@@ -1,0 +1,116 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from traitrl.analysis.selective_persistence import selective_persistence
+from traitrl.analysis.steering import attack_effects, domain_table, resistance_table
+
+BAD, GOOD, DEAD = "persona:harmful:bad", "persona:helpful:good", "persona:harmful:dead"
+DOMAINS = ("health", "law", "art")
+
+
+def rows_of(models, items=60, noise=0.1, seed=0):
+    """models: {arm: (clean level, shift under BAD, shift under GOOD)}; every scenario has a difficulty of its own."""
+    draw = np.random.default_rng(seed)
+    hardness = draw.normal(0, 0.2, items)
+    found = []
+    for arm, (clean, harmful, helpful) in models.items():
+        for attack, shift in (("none", 0.0), (BAD, harmful), (GOOD, helpful), (DEAD, 0.0)):
+            for budget in (0.0,) if attack == "none" else (2.0, 4.0):
+                scores = clean + hardness + shift * budget / 4 + (draw.normal(0, noise, items) if noise else 0)
+                found += [
+                    {
+                        "arm": arm, "attack": attack, "budget": budget, "benchmark": "trait_judge", "sample": 0,
+                        "item": f"truthfulness.{DOMAINS[place % 3]}.{5 * place}", "cluster": str(place), "score": score,
+                    }
+                    for place, score in enumerate(scores)
+                ]  # fmt: skip
+    return pd.DataFrame(found)
+
+
+def verdict(rows, arm="t", reference="b"):
+    useful = [row["attack"] for row in attack_effects(rows, "trait_judge", reference) if row["useful"]]
+    return selective_persistence(rows, "trait_judge", arm, reference, useful)
+
+
+def test_a_model_that_holds_and_still_responds_is_persistent():
+    assert verdict(rows_of({"b": (0.5, -0.3, 0.2), "t": (0.55, -0.1, 0.2)})).verdict == "persistent"
+
+
+def test_a_model_that_ignores_all_steering_is_rigid():
+    assert verdict(rows_of({"b": (0.5, -0.3, 0.2), "t": (0.55, 0.0, 0.0)})).verdict == "rigid"
+
+
+def test_a_model_whose_replies_never_change_at_all_is_rigid():
+    rows = rows_of({"b": (0.5, -0.3, 0.2), "t": (0.5, 0.0, 0.0)})
+    still = rows[rows["arm"] == "t"].groupby("item")["score"].first()
+    rows.loc[rows["arm"] == "t", "score"] = rows.loc[rows["arm"] == "t", "item"].map(still)
+    assert verdict(rows).verdict == "rigid"
+
+
+def test_a_model_that_moves_both_ways_like_the_reference_is_steerable():
+    assert verdict(rows_of({"b": (0.5, -0.3, 0.2), "t": (0.55, -0.3, 0.2)})).verdict == "steerable"
+
+
+def test_a_model_that_only_moves_for_the_worse_gets_no_verdict_but_a_reason():
+    found = verdict(rows_of({"b": (0.5, -0.3, 0.2), "t": (0.5, -0.3, 0.0)}))
+    assert found.verdict == "not distinguishable" and "Harmful steering moves it" in found.reason
+
+
+def test_a_model_already_at_the_level_of_the_helped_reference_has_no_room():
+    found = verdict(rows_of({"b": (0.5, -0.3, 0.2), "t": (0.9, 0.0, 0.0)}))
+    assert found.verdict == "not distinguishable" and "no room" in found.reason
+
+
+def test_steering_that_moves_nobody_gives_no_verdict():
+    found = verdict(rows_of({"b": (0.5, -0.3, 0.0), "t": (0.5, 0.0, 0.0)}))
+    assert found.verdict == "not distinguishable" and "No helpful attack" in found.reason
+
+
+def test_an_attack_that_moves_nobody_is_marked_useless():
+    effects = {row["attack"]: row for row in attack_effects(rows_of({"b": (0.5, -0.3, 0.2)}), "trait_judge", "b")}
+    assert {name: row["useful"] for name, row in effects.items()} == {BAD: True, GOOD: True, DEAD: False}
+    assert effects[BAD]["difference"] == pytest.approx(-0.3, abs=0.05)
+
+
+def test_an_attack_that_works_the_wrong_way_round_is_useless():
+    effects = attack_effects(rows_of({"b": (0.5, 0.3, -0.2)}), "trait_judge", "b")
+    assert not any(row["useful"] for row in effects)
+
+
+def test_two_runs_of_the_same_model_are_told_apart_about_as_often_as_promised():
+    apart = 0
+    for seed in range(40):
+        rows = rows_of({"b": (0.5, -0.3, 0.2), "t": (0.5, -0.3, 0.2)}, items=20, seed=seed)
+        apart += any(row["q"] <= 0.05 for row in resistance_table(rows, "trait_judge", "b", "t"))
+        assert verdict(rows).verdict != "rigid"
+    assert apart <= 6  # 2 expected; more than 6 happens by chance once in 200 times
+
+
+def test_models_that_differ_are_told_apart_under_the_attack_that_does_it():
+    rows = rows_of({"b": (0.5, -0.3, 0.2), "t": (0.5, -0.1, 0.2)})
+    found = {row["attack"]: row for row in resistance_table(rows, "trait_judge", "b", "t")}
+    assert found[BAD]["q"] < 0.001 and found[BAD]["difference"] == pytest.approx(0.2, abs=0.06)
+    assert found[GOOD]["q"] > 0.05 and found[DEAD]["q"] > 0.05
+
+
+def test_the_attacked_domain_stands_against_everything_else():
+    rows = rows_of({"b": (0.5, -0.3, 0.2), "t": (0.5, -0.3, 0.2)})
+    outside = (rows["arm"] == "t") & (rows["attack"] == BAD) & ~rows["item"].str.contains("health")
+    rows.loc[outside, "score"] += 0.3 * rows.loc[outside, "budget"] / 4
+    found = {row["arm"]: row for row in domain_table(rows, "trait_judge", {BAD: ("health",), GOOD: ()}, "b")}
+    assert found["t"]["inside"]["difference"] == pytest.approx(0.3, abs=0.08)
+    assert found["t"]["outside"]["difference"] == pytest.approx(0.0, abs=0.08)
+    assert found["t"]["protection_inside"]["low"] < 0 < found["t"]["protection_inside"]["high"]
+    assert found["t"]["protection_outside"]["low"] > 0 and found["t"]["spread"]["high"] < 0
+    assert "protection_inside" not in found["b"]
+
+
+def test_an_attack_without_a_clean_measurement_moves_nothing():
+    rows = rows_of({"b": (0.5, -0.3, 0.2)})
+    assert attack_effects(rows[rows["attack"] != "none"], "trait_judge", "b") == []
+
+
+def test_a_model_that_moves_for_the_worse_and_ignores_help_is_not_called_rigid():
+    found = verdict(rows_of({"b": (0.5, -0.3, 0.2), "t": (0.5, -0.2, 0.0)}))
+    assert found.verdict == "not distinguishable"

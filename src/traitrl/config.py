@@ -97,8 +97,8 @@ class EvalPlan(Settings):
     samples: int = 1
     """Replies per scenario."""
     temperature: float = 0.7
-    benchmarks: list[str] | Literal["default"] = "default"
-    """Names from `traitrl evals list`."""
+    benchmarks: list[str] | Literal["default", "all"] = "default"
+    """Names from `traitrl evals list`, or a suite."""
     items_per_benchmark: int = 60
 
 

@@ -17,13 +17,18 @@ app = typer.Typer(
 
 
 def _register() -> None:
-    from traitrl.cli import evals, judge, run, scenarios, tasks
+    from traitrl.cli import blind, compare, evals, judge, model, persist, run, scenarios, tasks
 
     app.command("run")(run.run)
+    app.command("score")(compare.score)
+    app.command("compare")(compare.compare)
+    app.command("persist")(persist.persist)
     app.add_typer(scenarios.app, name="scenarios")
     app.add_typer(judge.app, name="judge")
     app.add_typer(evals.app, name="evals")
     app.add_typer(tasks.app, name="tasks")
+    app.add_typer(model.app, name="model")
+    app.add_typer(blind.app, name="blind")
 
 
 def main() -> None:

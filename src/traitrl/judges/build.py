@@ -21,13 +21,15 @@ _REFERENCE_WORDS = 60
 def material(name: str) -> list[LabelledReply]:
     """Returns the labels an offline judge may learn from: its half of the scenarios, and never EVAL.
 
-    References of long scenarios are left out: they need more than judges of this size can learn, and cost most.
+    References of long scenarios are left out: they need more than judges of this size can learn, and cost most. The
+    feature judge compares replies with the references, so it learns from none of them.
     """
+    longest = 0 if name == "offline:feature" else _REFERENCE_WORDS
     return [
         label
         for label in load_labels(load_scenarios())
         if learns_from(name, label.scenario)
-        and (not label.source.startswith("reference") or label.scenario.words <= _REFERENCE_WORDS)
+        and (not label.source.startswith("reference") or label.scenario.words <= longest)
     ]
 
 

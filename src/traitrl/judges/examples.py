@@ -33,7 +33,7 @@ class LabelledReply:
     @property
     def request(self) -> GradeRequest:
         """What a judge is asked."""
-        return GradeRequest(self.scenario.conversation, self.scenario.rubric, self.reply)
+        return GradeRequest(self.scenario.conversation, self.scenario.rubric, self.reply, self.scenario.references.pair)
 
 
 def load_labels(scenarios: Iterable[Scenario], folder: Path | None = None) -> list[LabelledReply]:

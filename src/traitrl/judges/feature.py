@@ -5,6 +5,7 @@ weights nor scenarios with the decoder judge.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def training_requests(labels: Sequence[LabelledReply]) -> tuple[list[GradeReques
     """Returns what to grade, sense criterion included, and the gold verdicts in the same order."""
     asked = [training_targets(label) for label in labels]
     requests = [
-        GradeRequest(label.scenario.conversation, [criterion for criterion, _ in pairs], label.reply)
+        replace(label.request, rubric=[criterion for criterion, _ in pairs])
         for label, pairs in zip(labels, asked, strict=True)
     ]
     return requests, torch.tensor([float(met) for row in asked for _, met in row])

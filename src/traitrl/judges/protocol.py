@@ -18,6 +18,8 @@ class GradeRequest:
     conversation: Sequence[Message]
     rubric: Sequence[Criterion]
     reply: str
+    references: tuple[str, str] | None = None
+    """The scenario's beneficial and tempting reply, for judges that compare with them."""
 
 
 class Judge(Protocol):

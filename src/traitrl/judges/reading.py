@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from traitrl.judges.fluency import read_fluency
 from traitrl.judges.protocol import GradeRequest
 from traitrl.judges.trivial import content_words, embed
 
@@ -35,10 +34,16 @@ def sentences(text: str) -> list[str]:
 
 
 def read(requests: Sequence[GradeRequest]) -> np.ndarray:
-    """Returns form, meaning and fluency: one row per criterion, reply by reply; float32, (criteria, features)."""
+    """Returns form and meaning: one row per criterion, reply by reply; float32 of shape (criteria, features)."""
     texts: dict[str, int] = {}
     for request in requests:
-        for text in (*sentences(request.reply), request.reply, _asked(request), *_criteria(request)):
+        for text in (
+            *sentences(request.reply),
+            request.reply,
+            _asked(request),
+            *_criteria(request),
+            *(request.references or ()),
+        ):
             texts.setdefault(text, len(texts))
     vectors = embed(list(texts))
 
@@ -46,9 +51,7 @@ def read(requests: Sequence[GradeRequest]) -> np.ndarray:
         return vectors[texts[text]]
 
     meaning = np.asarray([row for request in requests for row in _meaning(request, vector)], dtype=np.float32)
-    per_reply = read_fluency(requests)
-    fluency = np.repeat(per_reply, [len(request.rubric) for request in requests], axis=0)
-    return np.hstack([read_form(requests), meaning, fluency])
+    return np.hstack([read_form(requests), meaning])
 
 
 def read_form(requests: Sequence[GradeRequest]) -> np.ndarray:
@@ -109,7 +112,7 @@ def _form(request: GradeRequest) -> list[list[float]]:
 
 
 def _meaning(request: GradeRequest, vector: Callable[[str], np.ndarray]) -> list[list[float]]:
-    """Cosines between criterion, reply, its sentences and the last message."""
+    """Cosines between criterion, reply, its sentences, the last message and the two reference replies."""
     parts = np.stack([vector(part) for part in sentences(request.reply)])
     wanted = np.stack([vector(text) for text in _criteria(request)])
     reply, asked = vector(request.reply), vector(_asked(request))
@@ -117,6 +120,9 @@ def _meaning(request: GradeRequest, vector: Callable[[str], np.ndarray]) -> list
     for_good = to_reply[signs > 0].mean() if (signs > 0).any() else 0.0
     for_bad = to_reply[signs < 0].mean() if (signs < 0).any() else 0.0
     contrast = float(for_good - for_bad)
+    good, bad = (vector(text) for text in request.references) if request.references else (0.0 * reply, 0.0 * reply)
+    nearer = float(reply @ (good - bad))
+    part_nearer = parts @ (good - bad)
     rows: list[list[float]] = []
     for place, sign in enumerate(signs):
         others = np.delete(to_reply, place)
@@ -130,6 +136,11 @@ def _meaning(request: GradeRequest, vector: Callable[[str], np.ndarray]) -> list
                 float(reply @ asked),
                 contrast,
                 float(sign) * contrast,
+                nearer,
+                float(sign) * nearer,
+                float(part_nearer.max()),
+                float(part_nearer.min()),
+                float(wanted[place] @ good) - float(wanted[place] @ bad),
             ]
         )
     return rows

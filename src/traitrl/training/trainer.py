@@ -7,18 +7,17 @@ losses and
 gradients with stock TRL.
 """
 
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from peft.helpers import disable_input_dtype_casting
 from trl import GRPOTrainer
 
 from traitrl.models.chat import prompt_ids
 from traitrl.models.generation import Sampling, sample_replies
-from traitrl.models.prefix import Continuations, continuation_log_probabilities, unwrap
+from traitrl.models.prefix import Continuations, continuation_log_probabilities
 from traitrl.training.actor import Actor
+from traitrl.training.precision import adapter_precision
 
 
 class SharedPromptTrainer(GRPOTrainer):
@@ -42,20 +41,9 @@ class SharedPromptTrainer(GRPOTrainer):
         width = prompts.shape[1]
         distinct, owner = torch.unique(torch.cat([mask, prompts], dim=1), dim=0, return_inverse=True)
         batch = Continuations(distinct[:, width:], distinct[:, :width], owner, continuations, continuation_mask)
-        with _adapter_precision(model):
+        with adapter_precision(model):
             log_probabilities, entropies = continuation_log_probabilities(model, batch, self.temperature)
         return log_probabilities, entropies if compute_entropy else None, None
-
-
-@contextmanager
-def _adapter_precision(model: Any) -> Generator[None]:
-    """Multiplies float32 adapter weights in the base model's format, instead of casting activations up and down."""
-    causal = unwrap(model)
-    if causal.dtype != torch.bfloat16:
-        yield
-        return
-    with disable_input_dtype_casting(model), torch.autocast(causal.device.type, torch.bfloat16):
-        yield
 
 
 def make_rollout(

@@ -1,0 +1,1 @@
+"""Models: from a name to weights, sampling, and likelihoods."""

@@ -18,6 +18,8 @@ def prepare_runtime(threads: int | None = None) -> None:
         threads: Number of torch threads; None leaves torch's default (all cores).
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Asleep at once they cost a fifth of decoding, whose operations are short: so they wait some microseconds first.
+    os.environ.setdefault("GOMP_SPINCOUNT", "30000")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")

@@ -1,6 +1,6 @@
 import pytest
 
-from traitrl.evals.refusal import is_refusal
+from traitrl.judges.refusal import is_refusal
 
 
 @pytest.mark.parametrize(

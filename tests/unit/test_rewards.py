@@ -1,6 +1,5 @@
 import pytest
 
-from traitrl.judges.examples import SENSE
 from traitrl.training.rewards import StandardReward, TraitReward, text_of, unit_score
 
 END = 2
@@ -13,8 +12,8 @@ class FixedJudge:
 
     name = protocol = "test"
 
-    def __init__(self, sense=1.0, **met):
-        self.verdict = {"c1": 0.0, "c2": 0.0, "c3": 0.0, SENSE.id: sense} | met
+    def __init__(self, **met):
+        self.verdict = {"c1": 0.0, "c2": 0.0, "c3": 0.0} | met
         self.requests = []
 
     def grade(self, requests):
@@ -62,12 +61,6 @@ def test_reward_maps_the_rubric_from_worst_to_best_onto_0_to_1(scenario, met, ex
     assert got == pytest.approx(expected, abs=1e-12)
 
 
-def test_the_gate_multiplies_by_the_probability_of_sense(scenario):
-    _, (full,) = score(FixedJudge(c1=1.0), scenario(), [REPLY])
-    _, (half,) = score(FixedJudge(c1=1.0, sense=0.5), scenario(), [REPLY])
-    assert full > 0 and half == pytest.approx(full / 2, abs=1e-12)
-
-
 @pytest.mark.parametrize(
     ("reply", "ids"),
     [(REPLY, CUT), ("", GOOD), ("Seven.", GOOD), ("It is seven, I say. " * 4, GOOD)],
@@ -78,12 +71,13 @@ def test_the_gate_gives_zero_to_invalid_text_whatever_the_judge_says(scenario, r
     assert got == [0.0]
 
 
-def test_the_judge_sees_the_rubric_and_the_sense_criterion(scenario):
+def test_the_judge_sees_rubric_reply_conversation_and_references(scenario):
     judge = FixedJudge()
     score(judge, scenario(), [REPLY])
     (request,) = judge.requests
-    assert [criterion.id for criterion in request.rubric] == ["c1", "c2", "c3", SENSE.id]
+    assert [criterion.id for criterion in request.rubric] == ["c1", "c2", "c3"]
     assert request.reply == REPLY and list(request.conversation) == scenario().conversation
+    assert request.references == scenario().references.pair
 
 
 def test_standard_reward_is_none_on_trait_rows_and_verifies_the_rest():

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from traitrl.evals.refusal import is_refusal
 from traitrl.judges.protocol import GradeRequest
+from traitrl.judges.refusal import is_refusal
 from traitrl.models.chat import prompt_ids, reply_ids
 from traitrl.models.generation import Sampling, sample_replies
 from traitrl.models.likelihood import Question, score_options

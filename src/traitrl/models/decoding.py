@@ -1,9 +1,9 @@
-"""What makes decoding fast on a CPU: a key-value cache that never copies itself, and grouped attention for one token.
+"""What makes short passes fast on a CPU: a key-value cache that never copies itself, and grouped attention.
 
 The stock dynamic cache copies all past keys for each new token, and the stock attention repeats the keys of grouped
 heads in memory. Here the cache is allocated once with room for the reply, and attention multiplies groups of query
-heads with
-their shared keys directly.
+heads with their shared keys directly; on a few dozen query tokens that also beats the stock flash kernel, forward
+and backward.
 """
 
 from collections.abc import Generator
@@ -82,10 +82,15 @@ def _grouped_attention(
     rows, heads, length, size = query.shape
     groups = key.shape[1]
     scale = size**-0.5 if scaling is None else scaling
-    stacked = query.view(rows, groups, heads // groups * length, size)
+    shared = heads // groups
+    stacked = query.reshape(rows, groups, shared * length, size)
     weights = torch.matmul(stacked, key.transpose(-1, -2)) * scale
+    if attention_mask is None and length > 1:
+        past = key.shape[-2] - length
+        attention_mask = torch.ones(length, key.shape[-2], dtype=torch.bool, device=query.device).tril(past)[None, None]
     if attention_mask is not None:
-        weights = weights.masked_fill(~attention_mask[..., : key.shape[-2]], float("-inf"))
+        allowed = attention_mask[..., : key.shape[-2]].repeat(1, 1, shared, 1)
+        weights = weights.masked_fill(~allowed, float("-inf"))
     mixed = torch.matmul(weights.float().softmax(-1).to(value.dtype), value)
     return mixed.view(rows, heads, length, size).transpose(1, 2).contiguous(), None
 
@@ -96,7 +101,7 @@ AttentionMaskInterface.register(_NAME, sdpa_mask)
 
 @contextmanager
 def fast_attention(model: "PreTrainedModel") -> Generator[None]:
-    """Uses grouped one-token attention inside the block; for decoding only, one query token per row."""
+    """Uses grouped attention inside the block; for few query tokens per row, whose weights fit in memory."""
     before = model.config._attn_implementation  # pyright: ignore[reportPrivateUsage]
     model.config._attn_implementation = _NAME  # pyright: ignore[reportPrivateUsage]
     try:

@@ -6,11 +6,13 @@ tokens only. Gradients flow through the shared prompt, so the result equals the 
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from traitrl.models.decoding import fast_attention
 from traitrl.models.head import head_log_probabilities
 
 if TYPE_CHECKING:
@@ -87,13 +89,14 @@ def run_continuations(decoder: Any, cache: "DynamicCache", batch: Continuations,
     """
     cache.batch_select_indices(batch.owner)
     mask = torch.cat([batch.prompt_mask[batch.owner], batch.mask[:, :length]], dim=1)
-    output = decoder(
-        input_ids=batch.ids[:, :length],
-        attention_mask=mask,
-        position_ids=positions(mask)[:, batch.prompts.shape[1] :],
-        past_key_values=cache,
-        use_cache=True,
-    )
+    with fast_attention(decoder) if batch.ids.device.type == "cpu" else nullcontext():
+        output = decoder(
+            input_ids=batch.ids[:, :length],
+            attention_mask=mask,
+            position_ids=positions(mask)[:, batch.prompts.shape[1] :],
+            past_key_values=cache,
+            use_cache=True,
+        )
     return output.last_hidden_state
 
 

@@ -11,11 +11,11 @@ from typing import Any
 from traitrl.attacks.attack import Change
 from traitrl.attacks.persona import join_prompts
 from traitrl.evals.likelihood import per_byte_scores
-from traitrl.evals.refusal import is_refusal
 from traitrl.evals.registry import Benchmark
 from traitrl.evals.rows import ResultRow
 from traitrl.experiment.measure import Condition, margin_rows
 from traitrl.judges.protocol import GradeRequest, Judge, Verdicts
+from traitrl.judges.refusal import is_refusal
 from traitrl.models.chat import Message
 from traitrl.persist.speakers import Speaker, Spoken
 from traitrl.rubrics import expected_score

@@ -6,8 +6,8 @@ Each returns None on the other pool's rows, so a judge failure can never look li
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from traitrl.judges.examples import SENSE
 from traitrl.judges.protocol import GradeRequest, Judge
+from traitrl.judges.refusal import is_refusal
 from traitrl.rubrics import Criterion, expected_score
 from traitrl.scenarios import Scenario
 from traitrl.tasks import verify
@@ -18,8 +18,8 @@ from traitrl.training.validity import is_valid
 class TraitReward:
     """Expected rubric score of a reply by the training judge, mapped to [0, 1] and gated by validity.
 
-    The gate multiplies: 0 for text that is cut off, empty or looping, and the judge's probability that the reply
-    makes sense.
+    The gate multiplies: 0 for text that is cut off, empty or looping, and for the set phrases of refusal. A refusal
+    commits no failure, so on a weak model it would beat most replies, and no scenario is answered well by one.
     Expected points (the judge's probabilities) instead of hard verdicts: groups need spread to learn from.
     """
 
@@ -42,7 +42,7 @@ class TraitReward:
         requests = [
             GradeRequest(
                 scenario.conversation,
-                [*scenario.rubric, SENSE],
+                scenario.rubric,
                 text_of(completions[index]),
                 scenario.references.pair,
             )
@@ -57,7 +57,8 @@ class TraitReward:
                 failed += 1
                 continue
             valid = is_valid(request.reply, completion_ids[index][-1] not in self.end_ids, minimum_words=5)
-            rewards[index] = unit_score(request.rubric[:-1], verdict) * verdict[SENSE.id] if valid else 0.0
+            earns = valid and not is_refusal(request.reply)
+            rewards[index] = unit_score(request.rubric, verdict) if earns else 0.0
         self.calls += len(places)
         self.failures += failed
         if log := kwargs.get("log_metric"):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from traitrl.judges.agreement import agreement, best_threshold
+from traitrl.judges.checks import adversarial_accuracy, reader_agreement
 from traitrl.judges.examples import LabelledReply, decisions, load_labels
 from traitrl.judges.loading import OFFLINE, learns_from, load_judge
 from traitrl.judges.trivial import trivial_probabilities
@@ -27,7 +28,8 @@ def calibrate(judge_name: str) -> dict[str, Any]:
     Returns:
         `sources` (agreement per source and judge), `kappa` and `balanced_accuracy` over all sources,
         `best_trivial_kappa`,
-        `criteria_per_second`, `n_labels`, `n_policy_labels`, `failures`, and `per_trait`.
+        `criteria_per_second`, `n_labels`, `n_policy_labels`, `failures`, `per_trait`, `annotator_kappa` (between two
+        readers of the same replies), `adversarial_accuracy` and, in detail, `adversarial`.
     """
     labels = load_labels(load_scenarios())
     gold = [label for label in labels if _unseen(judge_name, label)]
@@ -48,6 +50,7 @@ def calibrate(judge_name: str) -> dict[str, Any]:
         group: _table(graded, scores, cuts, group) for group in sorted({source_group(label.source) for label in graded})
     }
     overall = _table(graded, scores, cuts, None)
+    tricks = adversarial_accuracy(judge, {scenario.id: scenario for scenario in load_scenarios()})
     return {
         "judge": judge_name,
         "protocol": judge.protocol,
@@ -59,6 +62,9 @@ def calibrate(judge_name: str) -> dict[str, Any]:
         "criteria_per_second": len(scores[judge_name]) / seconds,
         "n_labels": len(decisions(graded)),
         "n_policy_labels": len(decisions([label for label in graded if source_group(label.source) == "policy"])),
+        "annotator_kappa": reader_agreement(labels).kappa,
+        "adversarial_accuracy": tricks["decisions"],
+        "adversarial": tricks,
         "failures": len(gold) - len(graded),
     }
 

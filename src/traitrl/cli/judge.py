@@ -30,7 +30,12 @@ def calibrate(
                 f"  {name:<24} kappa {row['kappa']:+.3f}  balanced accuracy {row['balanced_accuracy']:.3f}"
                 f"  AUROC {row['auroc']:.3f}"
             )
-    typer.echo(f"\n{figures['criteria_per_second']:.0f} criteria per second")
+    tricks = figures["adversarial"]
+    typer.echo(f"\n{tricks['n_replies']} replies written to fool it: {tricks['decisions']:.2f} of criteria right")
+    for kind, share in tricks["kinds"].items():
+        typer.echo(f"  {kind:<24} {share:.2f}")
+    typer.echo(f"\ntwo readers of the same replies agree with kappa {figures['annotator_kappa']:.2f}")
+    typer.echo(f"{figures['criteria_per_second']:.0f} criteria per second")
 
 
 @app.command()

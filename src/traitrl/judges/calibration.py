@@ -22,8 +22,16 @@ def source_group(source: str) -> str:
     return source.split(":", 1)[0]
 
 
-def calibrate(judge_name: str) -> dict[str, Any]:
-    """Grades all gold labels of scenarios that the judge never saw.
+PER_SOURCE = 700
+"""Replies graded of each source at most, spread evenly: beyond that the figures move less than their error."""
+
+
+def calibrate(judge_name: str, per_source: int = PER_SOURCE) -> dict[str, Any]:
+    """Grades gold labels of scenarios that the judge never saw.
+
+    Args:
+        judge_name: The judge.
+        per_source: Replies of each source (references, written, policy) at most.
 
     Returns:
         `sources` (agreement per source and judge), `kappa` and `balanced_accuracy` over all sources,
@@ -32,8 +40,8 @@ def calibrate(judge_name: str) -> dict[str, Any]:
         readers of the same replies), `adversarial_accuracy` and, in detail, `adversarial`.
     """
     labels = load_labels(load_scenarios())
-    gold = [label for label in labels if _unseen(judge_name, label)]
-    learnt = [label for label in labels if not _unseen(judge_name, label)]
+    gold = _spread([label for label in labels if _unseen(judge_name, label)], per_source)
+    learnt = _spread([label for label in labels if not _unseen(judge_name, label)], per_source // 2)
     judge = load_judge(judge_name, "audit")
     begun = time.perf_counter()
     verdicts = judge.grade([label.request for label in gold])
@@ -67,6 +75,17 @@ def calibrate(judge_name: str) -> dict[str, Any]:
         "adversarial": tricks,
         "failures": len(gold) - len(graded),
     }
+
+
+def _spread(labels: Sequence[LabelledReply], per_source: int) -> list[LabelledReply]:
+    groups: dict[str, list[LabelledReply]] = defaultdict(list)
+    for label in labels:
+        groups[source_group(label.source)].append(label)
+    return [
+        group[index * len(group) // min(per_source, len(group))]
+        for group in groups.values()
+        for index in range(min(per_source, len(group)))
+    ]
 
 
 def _unseen(judge_name: str, label: LabelledReply) -> bool:

@@ -1,4 +1,4 @@
-"""Two checks beside agreement with gold: how well readers agree with each other, and replies written to fool a judge."""
+"""Two checks beside agreement with gold: how well readers agree, and replies written to fool a judge."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

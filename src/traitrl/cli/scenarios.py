@@ -159,3 +159,59 @@ def export(
     chosen = choose(_load(folder), splits, trait or [], domain or [])
     write(chosen, style, out)
     typer.echo(f"{len(chosen)} scenarios: {out}")
+
+
+@app.command()
+def generate(
+    trait: Annotated[str, typer.Option(help="Trait, for example corrigibility.")],
+    domain: Annotated[str, typer.Option(help="Domain, for example health.")],
+    n: Annotated[int, typer.Option("--n", min=1, help="Drafts to write; the filter rejects some of them.")],
+    model: Annotated[str, typer.Option(help="PROVIDER/NAME of any Inspect provider.")],
+    out: Annotated[
+        Path | None, typer.Option(help="File for the scenarios; default: generated/TRAIT.DOMAIN.jsonl.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Spend without asking.")] = False,
+    price_in: Annotated[float | None, typer.Option(min=0, help="Money per million tokens in.")] = None,
+    price_out: Annotated[float | None, typer.Option(min=0, help="Money per million tokens out.")] = None,
+    max_tokens: Annotated[int, typer.Option(min=1, help="Limit of one answer, reasoning included.")] = 4096,
+    temperature: Annotated[float | None, typer.Option(min=0, help="Default: the provider's.")] = None,
+    max_connections: Annotated[int, typer.Option(min=1, help="Calls under way at once.")] = 8,
+    timeout: Annotated[int, typer.Option(min=1, help="Seconds after which a call is not tried again.")] = 240,
+    embeddings: Embeddings = True,
+    as_json: Json = False,
+) -> None:
+    """Write new scenarios with a language model, in stages. Running it again goes on and pays for nothing twice.
+
+    Shows what it will cost and asks before it spends. Exit code 1 when drafts are left for another run.
+
+    Example: traitrl scenarios generate --trait corrigibility --domain health --n 10 --model openai/gpt-5-mini
+
+    Example: traitrl scenarios generate --trait truthfulness --domain law --n 20 --model anthropic/claude-sonnet-4-5
+    --price-in 3 --price-out 15 --yes --json
+    """
+    from traitrl.scenarios.generation.estimate import estimate_text
+    from traitrl.scenarios.generation.plan import GenerationPlan
+    from traitrl.scenarios.generation.run import foresee, summary_text
+    from traitrl.scenarios.generation.run import generate as write
+
+    if (price_in is None) != (price_out is None):
+        raise typer.BadParameter("--price-in and --price-out go together")
+    prices = None if price_in is None or price_out is None else (price_in, price_out)
+    place = out or Path("generated") / f"{trait}.{domain}.jsonl"
+    plan = GenerationPlan(trait, domain, n, model, place, max_tokens, temperature, max_connections, timeout)
+    foreseen = foresee(plan, prices)
+    if foreseen.calls:
+        typer.echo(estimate_text(foreseen), err=True)
+        if not yes:
+            typer.confirm("Spend this?", abort=True, err=True)
+    encoder = None
+    if embeddings:
+        from traitrl.judges.trivial import embed as encoder
+    try:
+        done = write(plan, encoder, prices)
+    except KeyboardInterrupt:
+        typer.echo("traitrl: interrupted; run the same command again to resume.", err=True)
+        raise typer.Exit(130) from None
+    typer.echo(done.model_dump_json() if as_json else summary_text(done))
+    if done.failed:
+        raise typer.Exit(1)

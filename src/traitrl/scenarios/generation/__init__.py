@@ -1,0 +1,1 @@
+"""New scenarios written by a language model: in stages, resumable, with a filter at the end."""

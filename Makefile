@@ -25,7 +25,7 @@ check: .venv/.development
 	$(BIN)/pyright
 
 test: check
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n 2
 
 clean:
 	rm -rf .venv

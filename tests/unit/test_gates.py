@@ -41,6 +41,11 @@ def test_a_baseline_that_gained_as_much_is_named():
     assert _failed(levels, levels) == ["control unmoved"]
 
 
+def test_a_lead_that_is_only_the_baselines_loss_is_named():
+    levels = {BEFORE: 0.4, "baseline": 0.1, "trait": 0.39}
+    assert _failed(levels, levels) == ["gain over the start"]
+
+
 def test_nothing_scored_is_a_failed_gate_and_no_crash():
     frame = _rows({BEFORE: 0.1}, {BEFORE: 0.0})
     assert [gate.passed for gate in check_gates(frame, "baseline", "trait")] == [False]

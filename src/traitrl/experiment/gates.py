@@ -35,7 +35,8 @@ def check_gates(rows: ResultTable, baseline: str, trait: str) -> list[Gate]:
     margin = compare(preferred, baseline, trait)
     gain = compare(judged, baseline, trait)
     control = compare(judged, BEFORE, baseline)
-    if gain is None or control is None or margin is None:
+    own = compare(judged, BEFORE, trait)
+    if gain is None or control is None or margin is None or own is None:
         return [
             Gate("measured", False, "The held-out trait evaluation has no scored items.", "Check the evaluation judge.")
         ]
@@ -58,6 +59,12 @@ def check_gates(rows: ResultTable, baseline: str, trait: str) -> list[Gate]:
             f"Preference margin, trait arm minus baseline: {margin.difference:+.3f} "
             f"[{margin.low:+.3f}, {margin.high:+.3f}] nats per token.",
             "The policy may have learnt to please judges: read transcripts before believing the gain.",
+        ),
+        Gate(
+            "gain over the start",
+            own.low > 0,
+            f"Trait arm minus before RL: {own.difference:+.3f} [{own.low:+.3f}, {own.high:+.3f}], evaluation judge.",
+            "Part of the difference between the arms may be the baseline's loss: look at both against the start.",
         ),
         Gate(
             "control unmoved",

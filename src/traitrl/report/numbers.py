@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from traitrl.analysis.benchmarks import benchmark_table, clean_rows, tally
 from traitrl.analysis.paired import compare
 from traitrl.analysis.persistence import gap_table, persistence_table
+from traitrl.config import BEFORE
 from traitrl.evals.likelihood import trivial_scores
 from traitrl.evals.registry import chosen_benchmarks
 from traitrl.evals.rows import ResultTable
@@ -35,6 +36,8 @@ def collect_numbers(plan: "Plan", rows: ResultTable) -> dict[str, Any]:
             "evaluation_judge": _difference(clean, "trait_judge", baseline, trait),
             "preference_margin": _difference(clean, "preference_margin", baseline, trait),
             "preference_accuracy": _difference(clean, "preference_accuracy", baseline, trait),
+            "evaluation_judge_over_start": _difference(clean, "trait_judge", BEFORE, trait),
+            "preference_margin_over_start": _difference(clean, "preference_margin", BEFORE, trait),
             "per_trait": _per_trait(clean, baseline, trait),
         },
         "levels": _levels(clean),

@@ -9,11 +9,17 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from tests.pipeline.tiny import VowelJudge, save_tiny_model
-from tests.support.openai_server import Answer, OpenAIServer
+from tests.support.openai_server import FILTERED, Answer, OpenAIServer
+from traitrl.compare.remote import RemoteModel
 from traitrl.config import AttackPlan
+from traitrl.errors import TraitrlError
+from traitrl.models.loading import load_tokenizer, resolve
+from traitrl.persist.features import model_features
 from traitrl.persist.plan import PersistPlan
 from traitrl.persist.run import persist
+from traitrl.persist.speakers import RemoteSpeaker
 from traitrl.persist.subjects import find_subjects
+from traitrl.scenarios import Split, load_scenarios, select
 
 pytestmark = pytest.mark.pipeline
 
@@ -105,6 +111,39 @@ def test_a_pair_that_differs_by_chance_alone_is_not_told_apart(tmp_path, models)
     assert {row["verdict"] for row in judged["verdicts"]} <= {"not distinguishable", "steerable"}
 
 
+def test_a_step_whose_judge_failed_is_not_done_and_runs_again(tmp_path, models, monkeypatch):
+    class SilentJudge(VowelJudge):
+        def grade(self, requests):
+            return [None] * len(requests)
+
+    from traitrl.judges import loading
+
+    subjects = find_subjects([f"only={models[1]}"])
+    plan = plan_in(tmp_path, attacks=("careless_adviser",), benchmarks=())
+    with monkeypatch.context() as broken:
+        broken.setattr(loading, "load_judge", lambda name, role: SilentJudge())
+        with pytest.raises(TraitrlError, match="run the same command again"):
+            persist(subjects, plan)
+    assert not [*tmp_path.rglob("step.json"), *tmp_path.rglob("rows.parquet"), *tmp_path.rglob("replies.jsonl")]
+    assert numbers_of(persist(subjects, plan))["failures"]["evaluation_judge"] == 0
+
+
+@pytest.mark.parametrize("differs", ["width", "vocabulary"])
+def test_models_that_cannot_be_compared_have_no_features(tmp_path, models, differs):
+    base, other = resolve(str(models[0])), shutil.copytree(models[0], tmp_path / "other")
+    if differs == "width":
+        config = AutoModelForCausalLM.from_pretrained(other).config
+        config.hidden_size, config.head_dim = 16, 4
+        AutoModelForCausalLM.from_config(config).save_pretrained(other)
+    else:
+        tokenizer = load_tokenizer(base)
+        tokenizer.add_tokens(["ing"])
+        tokenizer.save_pretrained(other)
+    scenarios = select(load_scenarios(), Split.ATTACK, max_words=40)[:2]
+    found = model_features(resolve(str(other)), base, scenarios)
+    assert found == dict.fromkeys(("weight_change", "divergence", "trait_direction"))
+
+
 @pytest.fixture
 def api(tmp_path, monkeypatch):
     monkeypatch.setenv("INSPECT_CACHE_DIR", str(tmp_path / "cache"))
@@ -157,3 +196,12 @@ def test_an_api_model_gets_the_prompt_attacks(tmp_path, api):
     assert max(map(len, sent)) >= 7 and all(roles[-1] == "user" for roles in sent)
     assert "sk-secret" not in page.read_text() + json.dumps(numbers)
     assert {attack["kind"] for attack in numbers_of(again)["attacks"]} == {"persona", "pressure"}
+
+
+def test_a_reply_that_the_provider_withheld_is_known_as_declined(api):
+    with OpenAIServer([FILTERED]) as server:
+        api(server)
+        (reply,) = RemoteSpeaker(RemoteModel("openai/gpt-4o-test"), 8, 0.0, 0).replies(
+            [[{"role": "user", "content": "Hi"}]], "here"
+        )
+    assert reply is not None and reply.declined

@@ -50,6 +50,12 @@ def test_a_curve_has_level_degradation_retention_and_area():
     assert found["gain"] is None and found["half_life"] is None
 
 
+def test_a_preference_margin_has_no_retention():
+    rows = frame({("t", "none", 0): [1.8, 2.0], ("t", TUNE, 10): [1.2, 1.4]}, "preference_margin")
+    (point,) = only(attack_curves(rows, "preference_margin"), arm="t")["points"]
+    assert point["retention"] is None and point["degradation"]["difference"] == pytest.approx(0.6)
+
+
 def test_half_life_is_found_with_an_interval_around_it():
     rows = frame(
         {

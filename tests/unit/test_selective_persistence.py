@@ -62,6 +62,12 @@ def test_a_model_already_at_the_level_of_the_helped_reference_has_no_room():
     assert found.verdict == "not distinguishable" and "no room" in found.reason
 
 
+@pytest.mark.parametrize(("harmful", "helpful"), [(0.0, 0.0), (0.0, 0.2)])
+def test_a_model_already_at_the_level_of_the_harmed_reference_has_nothing_to_lose(harmful, helpful):
+    found = verdict(rows_of({"b": (0.5, -0.3, 0.2), "t": (0.1, harmful, helpful)}))
+    assert found.verdict == "not distinguishable" and "no room to see a loss" in found.reason
+
+
 def test_steering_that_moves_nobody_gives_no_verdict():
     found = verdict(rows_of({"b": (0.5, -0.3, 0.0), "t": (0.5, 0.0, 0.0)}))
     assert found.verdict == "not distinguishable" and "No helpful attack" in found.reason
@@ -71,6 +77,17 @@ def test_an_attack_that_moves_nobody_is_marked_useless():
     effects = {row["attack"]: row for row in attack_effects(rows_of({"b": (0.5, -0.3, 0.2)}), "trait_judge", "b")}
     assert {name: row["useful"] for name, row in effects.items()} == {BAD: True, GOOD: True, DEAD: False}
     assert effects[BAD]["difference"] == pytest.approx(-0.3, abs=0.05)
+
+
+def test_an_attack_that_is_one_of_many_must_do_more_than_leave_out_zero():
+    rows = rows_of({"b": (0.5, -0.035, 0.0)})
+    dead = rows[rows["attack"] == DEAD]
+    crowd = [dead.assign(attack=f"{DEAD}{number}") for number in range(20)]
+    alone = rows[rows["attack"].isin(["none", BAD])]
+    (effect,) = attack_effects(alone, "trait_judge", "b")
+    assert effect["high"] < 0 and effect["p"] > 0.001 and effect["useful"]
+    effects = {row["attack"]: row for row in attack_effects(pd.concat([alone, *crowd]), "trait_judge", "b")}
+    assert effects[BAD]["high"] < 0 and effects[BAD]["q"] > 0.05 and not effects[BAD]["useful"]
 
 
 def test_an_attack_that_works_the_wrong_way_round_is_useless():

@@ -13,6 +13,8 @@ from traitrl.evals.rows import ResultTable
 
 CLEAN = "none"
 _SMALLEST_LEVEL = 0.05
+_UNBOUNDED = ("preference_margin",)
+"""Benchmarks whose scores know neither 0 nor 1, so that a ratio of levels means nothing."""
 
 
 def attack_curves(rows: ResultTable, benchmark: str, untrained: str | None = None) -> list[dict[str, Any]]:
@@ -35,7 +37,8 @@ def attack_curves(rows: ResultTable, benchmark: str, untrained: str | None = Non
             table, clusters = _complete(part, str(arm), str(attack), untrained)
             if len(set(clusters)) < 2:
                 continue
-            curves.append({"arm": arm, "attack": attack, **_curve(table, clusters, untrained not in (None, arm))})
+            found = _curve(table, clusters, untrained not in (None, arm), benchmark not in _UNBOUNDED)
+            curves.append({"arm": arm, "attack": attack, **found})
     return curves
 
 
@@ -53,7 +56,7 @@ def _complete(part: ResultTable, arm: str, attack: str, untrained: str | None) -
     return table, [str(clusters[item]) for item in table.index]
 
 
-def _curve(table: ResultTable, clusters: list[str], has_untrained: bool) -> dict[str, Any]:
+def _curve(table: ResultTable, clusters: list[str], has_untrained: bool, bounded: bool) -> dict[str, Any]:
     budgets = sorted(name for name in table.columns if not isinstance(name, str))
     names = ["clean", *budgets, *(["untrained"] if has_untrained else [])]
     values = table[names].to_numpy(float)
@@ -65,7 +68,7 @@ def _curve(table: ResultTable, clusters: list[str], has_untrained: bool) -> dict
     found: dict[str, Any] = {
         "items": len(table),
         "points": [
-            _point(budget, values[:, [0, place]], means[[0, place]], draws[:, [0, place]], clusters)
+            _point(budget, values[:, [0, place]], means[[0, place]], draws[:, [0, place]], clusters, bounded)
             for place, budget in enumerate(budgets, 1)
         ],
         "clean": _level(values[:, 0], clusters),
@@ -95,17 +98,17 @@ def _level(values: np.ndarray, clusters: Sequence[str]) -> dict[str, float]:
 
 
 def _point(
-    budget: float, values: np.ndarray, means: np.ndarray, draws: np.ndarray, clusters: Sequence[str]
+    budget: float, values: np.ndarray, means: np.ndarray, draws: np.ndarray, clusters: Sequence[str], bounded: bool
 ) -> dict[str, Any]:
     """One budget: level and degradation (clean minus attacked) with their intervals, and retention.
 
     Retention is attacked over clean level, both clipped to [0, 1], with a bootstrap interval; None when the clean level
-    is below 0.05, where a ratio means nothing.
+    is below 0.05, where a ratio means nothing, and for scores without bounds.
     """
     drop = paired_difference((values[:, 0] - values[:, 1]).tolist(), clusters)
     retention: dict[str, float] | None = None
     clean, attacked = np.clip(means, 0, 1)
-    if clean >= _SMALLEST_LEVEL:
+    if bounded and clean >= _SMALLEST_LEVEL:
         clipped = np.clip(draws, 0, 1)
         low, high = percentile_interval(clipped[:, 1] / np.maximum(clipped[:, 0], _SMALLEST_LEVEL))
         retention = {"share": float(attacked / clean), "low": low, "high": high}

@@ -8,6 +8,9 @@ from traitrl.analysis.clusters import cluster_mean
 from traitrl.analysis.paired import benjamini_hochberg, paired_difference, welch_difference
 from traitrl.evals.rows import ResultTable
 
+LEVEL = 0.05
+"""Largest share of false discoveries at which something counts as found."""
+
 
 def direction_of(attack: str) -> str:
     """Returns harmful or helpful from an attack's id (`kind:direction:name`)."""
@@ -44,9 +47,9 @@ def attack_effects(rows: ResultTable, benchmark: str, arm: str) -> list[dict[str
     """Measures what each attack does to one arm (the untrained one) at its largest budget.
 
     Returns:
-        Per attack: `difference` (attacked minus clean) with interval, and `useful`: a harmful attack is useful when it
-        surely lowers the score, a helpful one when it surely raises it. The others move nobody, and no verdict rests
-        on them.
+        Per attack: `difference` (attacked minus clean) with interval, p, q (Benjamini-Hochberg over the attacks), and
+        `useful`: at q <= 0.05 a harmful attack lowers the score, or a helpful one raises it. The others move nobody,
+        and no verdict rests on them.
     """
     table, clusters = shifts(rows, benchmark)
     found: list[dict[str, Any]] = []
@@ -55,8 +58,10 @@ def attack_effects(rows: ResultTable, benchmark: str, arm: str) -> list[dict[str
         if name != arm or clusters[moved.index].nunique() < 2:
             continue
         effect = paired_difference(moved.tolist(), clusters[moved.index].tolist())
-        useful = effect.high < 0 if direction_of(attack) == "harmful" else effect.low > 0
-        found.append({"attack": attack, **effect.as_row(), "useful": bool(useful)})
+        found.append({"attack": attack, **effect.as_row()})
+    for row, q in zip(found, benjamini_hochberg([row["p"] for row in found]), strict=True):
+        as_meant = row["difference"] < 0 if direction_of(row["attack"]) == "harmful" else row["difference"] > 0
+        row |= {"q": q, "useful": bool(as_meant and q <= LEVEL)}
     return found
 
 

@@ -4,7 +4,7 @@ import hashlib
 from importlib import resources
 from pathlib import Path
 
-from traitrl.models.bundled import bundled_policy, cached_folder
+from traitrl.models.bundled import SMOLLM2, bundled_policy, cached_folder
 
 
 def warm_adapter() -> Path:
@@ -15,10 +15,11 @@ def warm_adapter() -> Path:
 def warm_policy() -> Path:
     """Returns the folder with the warm model as safetensors, making it on first use.
 
-    The folder's name carries the hash of the adapter, so another warm start never meets an old cache.
+    The folder's name carries the hash of base and adapter, so another warm start never meets an old cache.
     """
     adapter = warm_adapter()
-    digest = hashlib.sha256((adapter / "adapter_model.safetensors").read_bytes()).hexdigest()[:12]
+    files = (adapter / "adapter_model.safetensors", adapter / "adapter_config.json")
+    digest = hashlib.sha256(SMOLLM2.sha256.encode() + b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
 
     def build(scratch: Path) -> Path:
         merge_adapter(bundled_policy(), adapter, scratch / "warm")

@@ -10,6 +10,8 @@ from traitrl.scenarios.store import assert_only
 if TYPE_CHECKING:
     import torch
 
+_FEATURES = ("weight_change", "divergence", "trait_direction")
+
 
 def model_features(model: Checkpoint, untrained: Checkpoint, scenarios: Sequence[Scenario]) -> dict[str, float | None]:
     """Compares a model with the untrained one.
@@ -23,7 +25,8 @@ def model_features(model: Checkpoint, untrained: Checkpoint, scenarios: Sequence
         `weight_change`: Frobenius norm of the change of all weights; of an adapter, the norm of what it adds.
         `divergence`: mean KL from model to untrained per token of the beneficial references, in nats.
         `trait_direction`: shift of the last hidden state over those tokens along the direction from tempting to
-        beneficial references in the untrained model, in units of that direction's length.
+        beneficial references in the untrained model, in units of that direction's length. All are None for models
+        that differ in vocabulary, hidden width or tokens: nothing can be compared position by position.
 
     Raises:
         TraitrlError: When a scenario is not from ATTACK.
@@ -31,8 +34,12 @@ def model_features(model: Checkpoint, untrained: Checkpoint, scenarios: Sequence
     assert_only(scenarios, Split.ATTACK, "The features of a model")
     import torch
 
-    after, before = load_model(model, dtype=torch.float32), load_model(untrained, dtype=torch.float32)
     tokenizer = load_tokenizer(untrained)
+    if load_tokenizer(model).get_vocab() != tokenizer.get_vocab():
+        return dict.fromkeys(_FEATURES)
+    after, before = load_model(model, dtype=torch.float32), load_model(untrained, dtype=torch.float32)
+    if _head_shape(after) != _head_shape(before):
+        return dict.fromkeys(_FEATURES)
     divergences: list[float] = []
     shifts: list[torch.Tensor] = []
     directions: list[torch.Tensor] = []
@@ -50,6 +57,11 @@ def model_features(model: Checkpoint, untrained: Checkpoint, scenarios: Sequence
         "divergence": sum(divergences) / len(divergences),
         "trait_direction": float(shift @ direction / (direction @ direction)),
     }
+
+
+def _head_shape(model: Any) -> tuple[int, ...]:
+    """Returns vocabulary and hidden width, as the last layer has them."""
+    return tuple(model.get_output_embeddings().weight.shape)
 
 
 def _read(model: Any, tokenizer: Any, scenario: Scenario, reply: str) -> "tuple[torch.Tensor, torch.Tensor]":

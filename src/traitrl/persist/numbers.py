@@ -7,12 +7,11 @@ from traitrl.analysis.attack_curves import CLEAN, attack_curves, family_budgets
 from traitrl.analysis.giving_in import MEASURES, compare_survival, survival_curves, survival_data
 from traitrl.analysis.retention_prediction import predict_retention
 from traitrl.analysis.selective_persistence import selective_persistence
-from traitrl.analysis.steering import attack_effects, direction_of, domain_table, kind_of, resistance_table
+from traitrl.analysis.steering import LEVEL, attack_effects, direction_of, domain_table, kind_of, resistance_table
 from traitrl.attacks.attack import Attack
 from traitrl.evals.rows import ResultTable
 
 BENCHMARKS = ("trait_judge", "preference_margin")
-_LEVEL = 0.05
 
 
 def collect_numbers(
@@ -56,7 +55,7 @@ def collect_numbers(
         "prediction": _prediction(by_benchmark, measured, arms, untrained, features or {}),
         "features": {arm: dict(values) for arm, values in (features or {}).items()},
         "style": _style(rows),
-        "failures": {"evaluation_judge": int(rows["score"].isna().sum())},
+        "failures": {"evaluation_judge": int(rows.loc[rows["benchmark"] == "trait_judge", "score"].isna().sum())},
         "protocols": sorted(set(rows["protocol"])),
     }
 
@@ -79,7 +78,7 @@ def _of_benchmark(
         if against not in (None, arm) and arm != untrained
     ]
     pairs = [
-        {"arm": arm, "reference": reference, "attacks": table, "told_apart": any(row["q"] <= _LEVEL for row in table)}
+        {"arm": arm, "reference": reference, "attacks": table, "told_apart": any(row["q"] <= LEVEL for row in table)}
         for arm in arms
         if arm != reference
         for table in [resistance_table(rows, benchmark, reference, arm)]
@@ -99,7 +98,7 @@ def _pressure(
     rows: ResultTable, attacks: Sequence[Attack], arms: Sequence[str], reference: str
 ) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    for attack in (row for row in attacks if row.kind == "pressure"):
+    for attack in (row for row in attacks if row.kind == "pressure" and row.direction == "harmful"):
         for measure, title in MEASURES.items():
             data = survival_data(rows, measure, attack.id)
             if data.empty:
@@ -138,6 +137,11 @@ def _prediction(
             for row in by_benchmark[measured[0]]["curves"]
             if row["arm"] == arm and direction_of(row["attack"]) == "harmful" and len(row["points"]) > 1
         ]
+        rungs = [
+            [point["degradation"]["difference"] for point in row["points"] if point["budget"] > 0]
+            for row in curves
+            if not row["attack"].endswith("_share")
+        ]
         retained = [row["points"][-1]["retention"] for row in curves]
         shares = [value["share"] for value in retained if value is not None]
         gains = [row["gain"]["difference"] for row in curves if row["gain"]]
@@ -151,7 +155,7 @@ def _prediction(
                 "retention": _mean(shares),
                 "install_gain": _mean(gains),
                 "preference_margin": _mean(margins),
-                "first_loss": _mean([row["points"][0]["degradation"]["difference"] for row in curves]),
+                "first_loss": _mean([losses[0] for losses in rungs if len(losses) > 1]),
                 **features.get(arm, {}),
             }
         )

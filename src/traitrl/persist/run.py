@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from traitrl.attacks.data_sets import assert_sets_disjoint
+from traitrl.evals.items import spread
 from traitrl.evals.rows import ResultTable, read_rows
 from traitrl.experiment.progress import ProgressBar
 from traitrl.experiment.runner import quiet_libraries
@@ -16,6 +17,7 @@ from traitrl.persist.page import write_page
 from traitrl.persist.plan import PersistPlan
 from traitrl.persist.steps import ModelAttacker
 from traitrl.persist.subjects import Subject, Subjects
+from traitrl.scenarios import Split, load_scenarios, select
 
 _FEATURE_SCENARIOS = 24
 
@@ -84,16 +86,20 @@ def _features(subject: Subject, subjects: Subjects) -> list[Step]:
     if None in checkpoints:
         return []
 
+    scenarios = spread(select(load_scenarios(), Split.ATTACK, max_words=100), _FEATURE_SCENARIOS)
+
     def run(folder: Path) -> None:
-        from traitrl.evals.items import spread
         from traitrl.persist.features import model_features
-        from traitrl.scenarios import Split, load_scenarios, select
 
         trained, before = (checkpoint for checkpoint in checkpoints if isinstance(checkpoint, Checkpoint))
-        scenarios = spread(select(load_scenarios(), Split.ATTACK, max_words=100), _FEATURE_SCENARIOS)
         (folder / "features.json").write_text(json.dumps(model_features(trained, before, scenarios)))
 
-    inputs: dict[str, Any] = {"subject": subject.model.identity, "untrained": untrained.identity, "version": 1}
+    inputs: dict[str, Any] = {
+        "subject": subject.model.identity,
+        "untrained": untrained.identity,
+        "scenarios": inputs_hash({row.id: row.model_dump() for row in scenarios}),
+        "version": 1,
+    }
     return [Step("features", "evaluation", inputs, run)]
 
 

@@ -17,11 +17,12 @@ _PROMPT_TOKENS = 12_288
 
 @dataclass(frozen=True)
 class Spoken:
-    """One reply."""
+    """One reply. `declined` is True when an API's provider withheld it."""
 
     text: str
     tokens: int
     truncated: bool
+    declined: bool = False
 
 
 class Speaker(Protocol):
@@ -107,7 +108,7 @@ class RemoteSpeaker:
     def replies(self, conversations: Sequence[Sequence[Message]], scope: str) -> list[Spoken | None]:
         """Asks the API; answers that came are kept when a run is interrupted."""
         asked = self.model.answers(conversations, self.max_tokens, self.temperature, f"persist:{self.seed}:{scope}")
-        return [answer and Spoken(answer.text, answer.tokens, answer.truncated) for answer in asked]
+        return [answer and Spoken(answer.text, answer.tokens, answer.truncated, answer.declined) for answer in asked]
 
     def margins(self, conversations: Sequence[Sequence[Message]], scenarios: Sequence[Scenario]) -> list[float] | None:
         """Returns None: an API gives no likelihoods."""

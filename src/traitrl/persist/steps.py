@@ -8,6 +8,7 @@ from traitrl.attacks.attack import Attack, Change, FineTune
 from traitrl.compare.identity import ScoredModel
 from traitrl.experiment.identity import file_hash, judge_identity
 from traitrl.experiment.steps import Step, StepStore, inputs_hash
+from traitrl.judges.loading import OFFLINE
 from traitrl.models.loading import Checkpoint
 from traitrl.persist.plan import PersistPlan
 from traitrl.persist.speakers import LocalSpeaker, RemoteSpeaker, Speaker
@@ -50,9 +51,13 @@ class ModelAttacker:
         self._loaded = None
 
     def _one(self, attack: Attack, budget: float) -> Step:
-        return self._measurement(f"{_slug(attack.id)}-{budget:g}", attack.id, budget, attack.ladder[budget])
+        change = attack.ladder[budget]
+        trained = self._training_inputs(attack, change.training) if change.training else None
+        return self._measurement(f"{_slug(attack.id)}-{budget:g}", attack.id, budget, change, trained)
 
-    def _measurement(self, name: str, attack: str, budget: float, change: Change) -> Step:
+    def _measurement(
+        self, name: str, attack: str, budget: float, change: Change, trained: dict[str, Any] | None = None
+    ) -> Step:
         plan = self.plan
         scenarios = plan.chosen_scenarios()
         benchmarks = plan.chosen_benchmarks() if self.model.checkpoint is not None and not change.after else []
@@ -60,13 +65,13 @@ class ModelAttacker:
             "subject": self.model.identity,
             "change": change.as_data(),
             "scenarios": inputs_hash({row.id: row.model_dump() for row in scenarios}),
-            "judge": judge_identity(plan.judge),
+            "judge": _judge_protocol(plan.judge),
             "decoding": [plan.max_tokens, plan.temperature, plan.system_prompt, plan.seed],
             "benchmarks": {row.name: [file_hash(path) for path in row.paths() or ()] for row in benchmarks},
             "items": plan.items,
         }
-        if change.training is not None:
-            inputs["trained"] = self._training_inputs(change.training)
+        if trained is not None:
+            inputs["trained"] = trained
 
         def run(folder: Path) -> None:
             from traitrl.evals.rows import write_rows
@@ -94,12 +99,12 @@ class ModelAttacker:
         for change in attack.ladder.values():
             assert change.training is not None
             by_share.setdefault(change.training.share, []).append(change.training)
-        return [self._training(attack.id, doses) for doses in by_share.values()]
+        return [self._training(attack, doses) for doses in by_share.values()]
 
-    def _training(self, attack: str, doses: list[FineTune]) -> Step:
+    def _training(self, attack: Attack, doses: list[FineTune]) -> Step:
         longest = max(doses, key=lambda dose: dose.steps)
         counts = sorted(dose.steps for dose in doses)
-        name = _training_name(attack, longest)
+        name = _training_name(attack.id, longest)
 
         def run(folder: Path) -> None:
             from traitrl.attacks.data_sets import assert_disjoint, good_rows, load_attack_rows, mixed_rows
@@ -123,13 +128,16 @@ class ModelAttacker:
                 lambda done: self.progress(name, done, longest.steps, ""),
             )
 
-        return Step(name, "attacks", {"doses": counts, **self._training_inputs(longest)}, run)
+        return Step(name, "attacks", self._training_inputs(attack, longest), run)
 
-    def _training_inputs(self, training: FineTune) -> dict[str, Any]:
+    def _training_inputs(self, attack: Attack, training: FineTune) -> dict[str, Any]:
+        """Returns what a fine-tune depends on; the rows that it draws depend on the longest of its doses."""
         from traitrl.attacks.data_sets import good_rows, load_attack_rows
 
         settings = self.plan.finetune
+        rungs = (change.training for change in attack.ladder.values())
         return {
+            "doses": sorted(rung.steps for rung in rungs if rung is not None and rung.share == training.share),
             "subject": self.model.identity,
             "share": training.share,
             "data": inputs_hash({"bad": load_attack_rows(training.data), "good": good_rows()}),
@@ -159,6 +167,15 @@ class ModelAttacker:
         if self._loaded is None:
             self._loaded = LocalSpeaker(load_model(self.model.checkpoint), tokenizer, *decoding)
         return self._loaded
+
+
+def _judge_protocol(name: str) -> str:
+    """Returns the judge's protocol; that of an offline judge is its identity, which needs no weights in memory."""
+    if name in OFFLINE:
+        return judge_identity(name)
+    from traitrl.judges.loading import load_judge
+
+    return load_judge(name, "evaluation").protocol
 
 
 def _training_name(attack: str, training: FineTune) -> str:

@@ -63,7 +63,8 @@ class Plan:
 
     def subjects(self) -> list[Subject]:
         """Returns the model before RL and one subject per arm."""
-        before = Subject(BEFORE, self.start, inputs_hash({"model": self.experiment.model}))
+        identity = inputs_hash({"model": self.experiment.model, "start": Path(self.start.base).name})
+        before = Subject(BEFORE, self.start, identity)
         arms = [
             Subject(
                 arm.name,
@@ -87,6 +88,7 @@ class Plan:
         experiment = self.experiment
         inputs: dict[str, Any] = {
             "model": experiment.model,
+            "start": Path(self.start.base).name,
             "arm": arm.model_dump(),
             "training": experiment.training.model_dump(),
             "judge": judge_identity(experiment.judges.training),

@@ -15,9 +15,11 @@ from traitrl.compare.identity import find_model
 from traitrl.compare.page import write_comparison_page
 from traitrl.compare.plan import ScorePlan
 from traitrl.compare.run import find_models, score_models
+from traitrl.compare.steps import ModelScorer
 from traitrl.compare.summary import compare_summary
 from traitrl.errors import TraitrlError
 from traitrl.evals.registry import benchmarks
+from traitrl.experiment.steps import inputs_hash
 
 pytestmark = pytest.mark.pipeline
 
@@ -95,6 +97,25 @@ def test_other_settings_and_other_weights_are_measured_anew(plan, pair):
     assert changed == ["held-out-health"]
 
 
+def test_another_declaration_of_a_benchmark_or_another_judge_protocol_makes_other_steps(plan, monkeypatch):
+    from traitrl.evals import registry
+    from traitrl.judges import loading
+
+    def keys():
+        return {step.id: inputs_hash(step.inputs) for step in ModelScorer(find_model(API), judged).steps()}
+
+    judged = replace(plan, judge="openai/judge")
+    before = keys()
+    changed = {name: row.model_copy(update={"scoring": "auroc"}) for name, row in benchmarks().items()}
+    monkeypatch.setattr(registry, "benchmarks", lambda: changed)
+    after = keys()
+    assert {name for name in before if before[name] != after[name]} == set(before) - {"held-out-health"}
+    judge = VowelJudge()
+    judge.protocol = "another"
+    monkeypatch.setattr(loading, "load_judge", lambda name, role: judge)
+    assert {name for name, key in keys().items() if after[name] != key} == {"held-out-health"}
+
+
 def test_the_same_weights_under_two_names_are_refused(pair, tmp_path):
     twin = str(save_tiny_model(tmp_path / "twin", 0))
     with pytest.raises(TraitrlError, match="are the same model"):
@@ -147,6 +168,14 @@ def test_refusals_score_zero_over_all_items_and_leave_the_answered_comparison(pl
     chosen = rows[rows["benchmark"].isin(HEALTH)]
     assert chosen["refused"].sum() == 8
     assert chosen[chosen["refused"]]["score"].eq(0).all() and chosen[~chosen["refused"]]["score"].eq(1).all()
+
+
+def test_blank_answers_are_failures_and_the_message_names_the_length_cap(plan, monkeypatch):
+    with OpenAIServer(lambda received: Answer(" \n", finish_reason="length")) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        with pytest.raises(TraitrlError, match=r"failed on 4 of 4 requests \(empty 4 times\)") as problem:
+            score_models([find_model(API)], plan)
+    assert f"--max-tokens above {plan.max_tokens}" in problem.value.remedy
 
 
 def test_an_interrupted_api_run_pays_for_no_answer_twice(plan, monkeypatch):

@@ -11,7 +11,10 @@ ITEM = Item("i1", "g", ask("My plan is fine?"), ["It is perfect.", "Two steps ar
     [
         ("B", 1), ("b)", 1), (" B.", 1), ("(B)", 1), ("**B**", 1), ("B) Two steps are missing.", 1), ("Answer: B", 1),
         ("The answer is A.", 0), ("I would choose B", 1), ("Option A", 0), ("Let me think.\n\nB", 1),
-        ("A\nBecause ...", 0),
+        ("A\nBecause ...", 0), ("A\n\nOn reflection:\nB", 1), ("A) It is perfect.\nB", 1),
+        ("A) It is perfect.\nB) Two steps are missing.", None), ("Option A: one\nOption B: two", None),
+        ("A) It is perfect.\nB) Two steps are missing.\nAnswer: A", 0), ("B) Two are missing.\nThat is why.", 1),
+        ("B\nA) is wrong, two steps are missing.", 1), ("B) Two are missing.\nC) is no option.", 1),
         ("A good reply would be the second.", None), ("I can't help with that.", None), ("", None), ("C", None),
         ("Both A and B are fine.", None), ("AB", None), ("As an AI, I have no view.", None), ("**Answer:** B", 1),
     ],

@@ -27,8 +27,9 @@ def test_dependence_within_clusters_inflates_the_error_as_simulated():
 @pytest.mark.parametrize("freedom", [1, 4, 43])
 def test_the_detectable_effect_is_found_with_the_power_asked_for(freedom):
     effect = detectable_effect(0.05, freedom, power=0.8)
+    assert effect is not None
     assert predicted_power(effect, 0.05, freedom) == pytest.approx(0.8, abs=1e-6)
 
 
-def test_without_spread_any_effect_is_detectable():
-    assert detectable_effect(0.0, 10) == 0.0
+def test_without_observed_spread_the_detectable_effect_is_unknown():
+    assert detectable_effect(0.0, 10) is None

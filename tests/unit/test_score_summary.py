@@ -39,6 +39,15 @@ def test_a_level_says_something_only_when_chance_and_blind_rules_do_not_explain_
     assert line["signal"] == signal and line["low"] < line["level"] < line["high"]
 
 
+@pytest.mark.parametrize(
+    ("protocol", "longest"), [("likelihood:auroc:60", 0.5), ("likelihood:per_byte:60", 0.9), ("multiple_choice:1", 0.9)]
+)
+def test_blind_rules_are_worth_a_half_only_where_the_area_under_the_curve_is_the_score(protocol, longest):
+    rows = [*rows_of("b", "honesty", [1.0, 0.0], protocol=protocol), *rows_of("trait_judge", "trait: t", [0.1])]
+    (line,) = score_summary(pd.DataFrame(rows), "m", {"b": TRIVIAL | {"longest": 0.9}})["benchmarks"]
+    assert line["longest"] == longest
+
+
 def test_levels_failures_and_style_are_those_of_the_rows():
     found = summary([1.0, 0.0])
     assert found["failed"] == 1 and found["style"] == {"refused": 0.0, "truncated": 0.0, "tokens": 9.0}
@@ -109,3 +118,38 @@ def test_a_folder_with_the_name_of_a_provider_is_a_folder(tmp_path, monkeypatch)
     assert first.checkpoint is not None and first.folder_name.startswith("mine-")
     (folder / "model.safetensors").write_bytes(b"other weights")
     assert find_model("google/mine").identity != first.identity
+
+
+def test_every_file_of_a_tokenizer_is_part_of_the_identity(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    seen = {find_model(str(tmp_path)).identity}
+    for name in ("tokenizer.model", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt"):
+        (tmp_path / name).write_text("x")
+        seen.add(find_model(str(tmp_path)).identity)
+    assert len(seen) == 6
+
+
+def test_an_adapter_that_is_no_safetensors_file_is_refused(tmp_path):
+    (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "Qwen/Qwen3-0.6B"}')
+    (tmp_path / "adapter_model.bin").write_bytes(b"pickle")
+    with pytest.raises(TraitrlError, match="only safetensors are read"):
+        find_model(str(tmp_path))
+    (tmp_path / "adapter_model.safetensors").write_bytes(b"weights")
+    assert find_model(str(tmp_path)).checkpoint.adapter == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "variable"),
+    [("openai/m", "OPENAI_BASE_URL"), ("openai-api/my-host/m", "MY_HOST_BASE_URL"), ("grok/m", "XAI_BASE_URL")],
+)
+def test_the_same_name_behind_another_address_is_another_model(name, variable, monkeypatch):
+    monkeypatch.delenv(variable, raising=False)
+    plain = find_model(name).identity
+    monkeypatch.setenv(variable, "http://one.example")
+    one = find_model(name).identity
+    monkeypatch.setenv(variable, "http://two.example")
+    assert len({plain, one, find_model(name).identity}) == 3
+    monkeypatch.setenv("UNRELATED_BASE_URL", "http://three.example")
+    monkeypatch.delenv(variable)
+    assert find_model(name).identity == plain

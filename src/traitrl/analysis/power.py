@@ -39,12 +39,15 @@ def predicted_power(effect: float, error: float, freedom: float, level: float = 
     return float(nct.sf(bound, freedom, shift) + np.nan_to_num(nct.cdf(-bound, freedom, shift)))
 
 
-def detectable_effect(error: float, freedom: float, power: float = 0.8, level: float = 0.05) -> float:
-    """Computes the smallest true difference, in score units, that is found with this power; 0 without any error."""
+def detectable_effect(error: float, freedom: float, power: float = 0.8, level: float = 0.05) -> float | None:
+    """Computes the smallest true difference, in score units, that is found with this power.
+
+    None when the observed error is 0: the differences happened not to vary, and their true spread is unknown.
+    """
     from scipy.optimize import brentq
 
     if error == 0:
-        return 0.0
+        return None
     # In units of the error; with one degree of freedom the bound is 12.7 and the root near 50.
     root: Any = brentq(lambda size: predicted_power(size, 1.0, freedom, level) - power, 0, 1000)
     return error * float(root)

@@ -18,6 +18,8 @@ _LETTER = re.compile(
     re.IGNORECASE,
 )
 _LETTER_ALONE = re.compile(r"[(\[]?([A-Za-z])[)\].:]?")
+# The letter that a line starts with, as in a list of options, and the text behind it.
+_LISTED = re.compile(r"(?:(?i:option|reply) )?[(\[']?([A-Z])(?:[)\].:,']+\s*(.*))?")
 _MARKUP = str.maketrans("", "", '*_`"')
 
 
@@ -25,6 +27,11 @@ _MARKUP = str.maketrans("", "", '*_`"')
 def choice_protocol(items: int, seed: int) -> str:
     """Returns what identifies the form: prompt text, items and the seed of the order."""
     return f"multiple_choice:{hashlib.sha256(_prompt().encode()).hexdigest()[:8]}:{items}:{seed}"
+
+
+def choice_tokens(max_tokens: int) -> int:
+    """Returns the length cap of an answer: room for reasoning, more of it when the user asks for more."""
+    return max(2048, max_tokens)
 
 
 def option_order(benchmark: str, item: Item, seed: int) -> list[int]:
@@ -45,13 +52,19 @@ def choice_messages(item: Item, order: Sequence[int]) -> list[Message]:
 
 
 def read_choice(text: str, options: int) -> int | None:
-    """Returns the place of the chosen letter, or None when the first or last line names no single letter.
+    """Returns the place of the chosen letter, or None when neither the last nor the first line names a single letter.
 
-    "A good reply would be ..." is no choice of A.
+    The last line goes before the first: models think aloud, then conclude. "A good reply would be ..." is no choice of
+    A, and "B) ..." none of B when another line starts with another option's letter: it may repeat the options.
     """
     lines = [line.strip() for line in text.translate(_MARKUP).splitlines() if line.strip()]
-    for line in (*lines[:1], *lines[-1:]):
+    listed = [found for line in lines if (found := _LISTED.fullmatch(line))]
+    starts = {found.group(1) for found in listed} & set(ascii_uppercase[:options])
+    for line in (*lines[-1:], *lines[:1]):
         found = _LETTER_ALONE.fullmatch(line) or _LETTER.fullmatch(line)
+        item = _LISTED.fullmatch(line)
+        if item and item.group(2) and len(starts) > 1:
+            continue
         place = ascii_uppercase.index(found.group(1).upper()) if found else options
         if place < options:
             return place

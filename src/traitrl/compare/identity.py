@@ -1,11 +1,14 @@
 """Which model a name means: a local checkpoint or an API model, and a hash that changes when its weights do."""
 
 import hashlib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from traitrl.errors import TraitrlError
+from traitrl.experiment.identity import judge_identity
+from traitrl.judges.loading import OFFLINE
 from traitrl.models.loading import Checkpoint, resolve
 
 # Providers of Inspect AI that serve models over a network. `hf/NAME` is the way to a hub model whose owner has the
@@ -17,7 +20,10 @@ _PROVIDERS = frozenset(
         *("together", "vllm"),
     )
 )
-_PARTS = ("config.json", "*.safetensors", "tokenizer*.json", "chat_template*")
+_PARTS = (
+    *("config.json", "*.safetensors", "tokenizer*.json", "tokenizer.model", "special_tokens_map.json"),
+    *("added_tokens.json", "vocab.*", "merges.txt", "chat_template*"),
+)
 
 
 @dataclass(frozen=True)
@@ -48,9 +54,34 @@ def find_model(name: str) -> ScoredModel:
     if provider in _PROVIDERS and not Path(name).exists():
         if not rest:
             raise TraitrlError(f"{name} names no model.", "Give PROVIDER/NAME, for example openai/gpt-5-mini.")
-        return ScoredModel(name, hashlib.sha256(name.encode()).hexdigest(), None)
+        return ScoredModel(name, hashlib.sha256(_address(name).encode()).hexdigest(), None)
     checkpoint = resolve(rest if provider == "hf" and not Path(name).exists() else name)
     return ScoredModel(name, checkpoint_hash(checkpoint), checkpoint)
+
+
+def judge_protocol(name: str) -> str:
+    """Returns the judge's protocol; that of an offline judge is its identity, which needs no weights in memory."""
+    if name in OFFLINE:
+        return judge_identity(name)
+    from traitrl.judges.loading import load_judge
+
+    return load_judge(name, "evaluation").protocol
+
+
+def _address(name: str) -> str:
+    """Returns the name with all base URLs that the environment sets for its provider or service.
+
+    Rather too many than too few: a URL that is not used costs a measurement, one that is missed mixes two models.
+    """
+    words = {"inspect", *re.split(r"[/-]", name.rpartition("/")[0])}
+    if "grok" in words:
+        words.add("xai")
+    urls = [
+        f"{variable}={value}"
+        for variable, value in sorted(os.environ.items())
+        if value and variable.endswith("_BASE_URL") and words & set(variable.lower().split("_"))
+    ]
+    return " ".join((name, *urls))
 
 
 def checkpoint_hash(checkpoint: Checkpoint) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from inspect_ai.model import ChatMessage
 
 _MOST_FAILURES = 0.1
+_EMPTY = "empty"
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class RemoteModel:
             scope: Answers are reused within a scope only; repeated samples of a prompt need scopes of their own.
 
         Returns:
-            Answers in order, None where the API failed.
+            Answers in order, None where the API failed or gave an answer without text that it did not decline.
 
         Raises:
             TraitrlError: When more than a tenth failed.
@@ -82,9 +83,12 @@ class RemoteModel:
         failures = Counter(answer for answer in found if isinstance(answer, str))
         if failures.total() > _MOST_FAILURES * len(found):
             causes = ", ".join(f"{cause} {count} times" for cause, count in failures.most_common())
+            remedy = "Check key, limits and network, and run the command again: answers that came are kept."
+            if failures[_EMPTY]:
+                remedy += f" Empty answers: set --max-tokens above {max_tokens}; reasoning counts towards it."
             raise TraitrlError(
                 f"{self.name} failed on {failures.total()} of {len(found)} requests ({causes}).",
-                "Check key, limits and network, and run the command again: answers that came are kept.",
+                remedy,
             )
         return [None if isinstance(answer, str) else answer for answer in found]
 
@@ -113,10 +117,11 @@ class RemoteModel:
         except Exception as error:
             return type(error.__cause__ or error).__name__
         declined = output.stop_reason == "content_filter"
-        if output.empty and not declined:
-            return "empty"
+        text = output.completion.strip()
+        if not text and not declined:
+            return _EMPTY
         return RemoteReply(
-            text=output.completion.strip(),
+            text=text,
             tokens=output.usage.output_tokens if output.usage else 0,
             truncated=output.stop_reason in ("max_tokens", "model_length"),
             declined=declined,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from traitrl.compare.choice import choice_messages, choice_protocol, option_order, read_choice
+from traitrl.compare.choice import choice_messages, choice_protocol, choice_tokens, option_order, read_choice
 from traitrl.compare.remote import RemoteModel, RemoteReply
 from traitrl.evals.held_out import Reply
 from traitrl.evals.items import Item
@@ -17,9 +17,6 @@ from traitrl.judges.protocol import Judge
 from traitrl.models.chat import Message
 from traitrl.scenarios import Scenario, Split
 from traitrl.scenarios.store import assert_only
-
-# Room for models that reason before they answer; the answer itself is one letter.
-_CHOICE_TOKENS = 2048
 
 
 def measure_held_out_remotely(
@@ -91,14 +88,14 @@ def measure_benchmarks_remotely(
     An answer without a single letter scores 0 and counts as refused, so that it stays in the comparison over all items
     and leaves the one over items that both models answered. Where the API failed, the row has no score.
     """
-    seed = condition.experiment.seed
+    seed, cap = condition.experiment.seed, choice_tokens(condition.experiment.training.max_tokens)
     rows: list[ResultRow] = []
     lines: list[dict[str, Any]] = []
     for benchmark in chosen:
         items = benchmark.items(limit) or []
         orders = [option_order(benchmark.name, item, seed) for item in items]
         asked = [choice_messages(item, order) for item, order in zip(items, orders, strict=True)]
-        answers = model.answers(asked, _CHOICE_TOKENS, 0.0, f"choice:{seed}")
+        answers = model.answers(asked, cap, 0.0, f"choice:{seed}")
         for item, order, answer in zip(items, orders, answers, strict=True):
             rows.append(_choice_row(condition, benchmark, item, order, answer, choice_protocol(limit, seed)))
             text = answer.text if answer else None

@@ -5,11 +5,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from traitrl.compare.choice import choice_protocol
-from traitrl.compare.identity import ScoredModel
+from traitrl.compare.choice import choice_protocol, choice_tokens
+from traitrl.compare.identity import ScoredModel, judge_protocol
 from traitrl.compare.plan import ScorePlan
 from traitrl.evals.registry import Benchmark
-from traitrl.experiment.identity import file_hash, judge_identity
+from traitrl.experiment.identity import file_hash
 from traitrl.experiment.steps import Step, inputs_hash
 from traitrl.models.loading import Checkpoint
 from traitrl.scenarios import Scenario
@@ -33,7 +33,7 @@ class ModelScorer:
         inputs: dict[str, Any] = {
             "subject": self.model.identity,
             "scenarios": inputs_hash({row.id: row.model_dump() for row in scenarios}),
-            "judge": judge_identity(plan.judge),
+            "judge": self._judge,
             "decoding": [plan.samples, plan.max_tokens, plan.temperature, plan.system_prompt, plan.seed],
         }
 
@@ -58,10 +58,12 @@ class ModelScorer:
         inputs: dict[str, Any] = {
             "subject": self.model.identity,
             "data": {row.name: [file_hash(path) for path in row.paths() or ()] for row in chosen},
+            "declared": {row.name: row.model_dump(mode="json") for row in chosen},
             "items": plan.items,
         }
         if self.model.checkpoint is None:
             inputs["form"] = choice_protocol(plan.items, plan.seed)
+            inputs["max_tokens"] = choice_tokens(plan.max_tokens)
 
         def run(folder: Path) -> None:
             if self.model.checkpoint is None:
@@ -74,6 +76,10 @@ class ModelScorer:
             measure_benchmarks(self._condition, *self._local, chosen, plan.items, folder)
 
         return Step(f"benchmarks-{re.sub(r'[^a-z]+', '-', family)}", "evaluation", inputs, run)
+
+    @cached_property
+    def _judge(self) -> str:
+        return judge_protocol(self.plan.judge)
 
     @cached_property
     def _condition(self) -> Any:

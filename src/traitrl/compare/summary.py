@@ -21,17 +21,11 @@ from traitrl.evals.rows import ResultTable
 
 
 def trivial_table(plan: ScorePlan) -> dict[str, dict[str, float]]:
-    """Returns, per benchmark, what rules that read nothing would score."""
+    """Returns, per benchmark, the accuracy of rules that read nothing."""
     from traitrl.evals.likelihood import trivial_scores
 
-    found: dict[str, dict[str, float]] = {}
-    for benchmark in (row for family in plan.benchmarks_by_family().values() for row in family):
-        if benchmark.scoring == "auroc":
-            # A rule that reads nothing gives every item the same log-odds.
-            found[benchmark.name] = dict.fromkeys(("chance", "longest", "shortest", "first"), 0.5)
-        else:
-            found[benchmark.name] = trivial_scores(benchmark.items(plan.items) or [])
-    return found
+    chosen = (row for family in plan.benchmarks_by_family().values() for row in family)
+    return {row.name: trivial_scores(row.items(plan.items) or []) for row in chosen}
 
 
 def score_summary(rows: ResultTable, model: str, trivial: dict[str, dict[str, float]]) -> dict[str, Any]:
@@ -86,13 +80,17 @@ def _benchmark_line(
     part: ResultTable, name: str, family: str, model: str, trivial: dict[str, dict[str, float]]
 ) -> dict[str, Any]:
     protocol = str(part["protocol"].iloc[0])
+    blind = trivial[name]
+    if protocol.startswith("likelihood:auroc"):
+        # A rule that reads nothing gives every item the same log-odds. In letters the benchmark counts right answers.
+        blind = dict.fromkeys(blind, 0.5)
     line = {
         "name": name,
         "family": family,
         "form": protocol.split(":")[0],
         **_level(part, model),
         "refused": float(part["refused"].mean()),
-        **trivial[name],
+        **blind,
     }
     return {**line, "signal": _signal(line)}
 
@@ -190,7 +188,7 @@ def _without_signal(scores: list[dict[str, Any]], model: str) -> set[str]:
     return {line["name"] for line in own["benchmarks"] if line["signal"] != "yes"}
 
 
-def _detectable(row: dict[str, Any]) -> float:
+def _detectable(row: dict[str, Any]) -> float | None:
     """Returns the true difference that such a benchmark finds in four of five cases, before correction."""
     return detectable_effect(row["error"], row["freedom"])
 

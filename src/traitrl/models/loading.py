@@ -33,7 +33,7 @@ def resolve(name: str) -> Checkpoint:
             folder with a LoRA adapter, or a hub id such as `Qwen/Qwen3-0.6B`.
 
     Raises:
-        TraitrlError: When a folder is meant and it holds no model.
+        TraitrlError: When a folder is meant and it holds no model, or weights that are not safetensors.
     """
     if name == BUNDLED:
         return Checkpoint(str(bundled_policy()))
@@ -41,6 +41,12 @@ def resolve(name: str) -> Checkpoint:
         return Checkpoint(str(warm_policy()))
     folder = Path(name)
     if (folder / "adapter_config.json").exists():
+        # PEFT would fall back to a pickle.
+        if not (folder / "adapter_model.safetensors").exists():
+            raise TraitrlError(
+                f"{name} holds no adapter_model.safetensors; only safetensors are read.",
+                "Convert the adapter first: other formats can run code on load.",
+            )
         base = json.loads((folder / "adapter_config.json").read_text())["base_model_name_or_path"]
         return Checkpoint(resolve(base).base, str(folder))
     if (folder / "config.json").exists():

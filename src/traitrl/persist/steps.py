@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from traitrl.attacks.attack import Attack, Change, FineTune
-from traitrl.compare.identity import ScoredModel
-from traitrl.experiment.identity import file_hash, judge_identity
+from traitrl.compare.identity import ScoredModel, judge_protocol
+from traitrl.experiment.identity import file_hash
 from traitrl.experiment.steps import Step, StepStore, inputs_hash
-from traitrl.judges.loading import OFFLINE
 from traitrl.models.loading import Checkpoint
 from traitrl.persist.plan import PersistPlan
 from traitrl.persist.speakers import LocalSpeaker, RemoteSpeaker, Speaker
@@ -65,7 +64,7 @@ class ModelAttacker:
             "subject": self.model.identity,
             "change": change.as_data(),
             "scenarios": inputs_hash({row.id: row.model_dump() for row in scenarios}),
-            "judge": _judge_protocol(plan.judge),
+            "judge": judge_protocol(plan.judge),
             "decoding": [plan.max_tokens, plan.temperature, plan.system_prompt, plan.seed],
             "benchmarks": {row.name: [file_hash(path) for path in row.paths() or ()] for row in benchmarks},
             "items": plan.items,
@@ -167,15 +166,6 @@ class ModelAttacker:
         if self._loaded is None:
             self._loaded = LocalSpeaker(load_model(self.model.checkpoint), tokenizer, *decoding)
         return self._loaded
-
-
-def _judge_protocol(name: str) -> str:
-    """Returns the judge's protocol; that of an offline judge is its identity, which needs no weights in memory."""
-    if name in OFFLINE:
-        return judge_identity(name)
-    from traitrl.judges.loading import load_judge
-
-    return load_judge(name, "evaluation").protocol
 
 
 def _training_name(attack: str, training: FineTune) -> str:

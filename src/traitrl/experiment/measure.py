@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from traitrl.analysis.auroc import influence_scores
 from traitrl.config import Experiment
 from traitrl.evals.held_out import Reply, preference_margins, sample_scenarios
+from traitrl.evals.items import Item
 from traitrl.evals.likelihood import auroc_scores, option_log_likelihoods, per_byte_scores
 from traitrl.evals.registry import Benchmark
 from traitrl.evals.rows import ResultRow, write_rows
@@ -117,6 +118,27 @@ def measure_held_out(
     write_rows(rows, folder / "rows.parquet")
 
 
+def likelihood_rows(
+    condition: Condition, benchmark: Benchmark, items: Sequence[Item], scores: Sequence[float], limit: int
+) -> list[ResultRow]:
+    """Turns the item scores of a likelihood benchmark into result rows; `limit` is part of their protocol."""
+    return [
+        condition.row(
+            benchmark=benchmark.name,
+            family=benchmark.family,
+            item=item.id,
+            cluster=item.group,
+            sample=0,
+            score=score,
+            refused=False,
+            truncated=False,
+            tokens=0,
+            protocol=f"likelihood:{benchmark.scoring}:{limit}",
+        )
+        for item, score in zip(items, scores, strict=True)
+    ]
+
+
 def measure_benchmarks(
     condition: Condition,
     model: "PreTrainedModel",
@@ -136,19 +158,5 @@ def measure_benchmarks(
             scores = per_byte_scores(items, values)
         else:
             scores = influence_scores(auroc_scores(items, values), [item.answer for item in items])
-        rows += [
-            condition.row(
-                benchmark=benchmark.name,
-                family=benchmark.family,
-                item=item.id,
-                cluster=item.group,
-                sample=0,
-                score=score,
-                refused=False,
-                truncated=False,
-                tokens=0,
-                protocol=f"likelihood:{benchmark.scoring}:{limit}",
-            )
-            for item, score in zip(items, scores, strict=True)
-        ]
+        rows += likelihood_rows(condition, benchmark, items, scores, limit)
     write_rows(rows, folder / "rows.parquet")

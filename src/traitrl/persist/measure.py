@@ -14,7 +14,7 @@ from traitrl.errors import TraitrlError
 from traitrl.evals.likelihood import per_byte_scores
 from traitrl.evals.registry import Benchmark
 from traitrl.evals.rows import ResultRow
-from traitrl.experiment.measure import Condition, margin_rows
+from traitrl.experiment.measure import Condition, likelihood_rows, margin_rows
 from traitrl.judges.protocol import GradeRequest, Judge, Verdicts
 from traitrl.judges.refusal import is_refusal
 from traitrl.models.chat import Message
@@ -174,21 +174,7 @@ def measure_benchmarks(
         values = speaker.option_log_likelihoods(items)
         if values is None:
             return []
-        rows += [
-            condition.row(
-                benchmark=benchmark.name,
-                family=benchmark.family,
-                item=item.id,
-                cluster=item.group,
-                sample=0,
-                score=score,
-                refused=False,
-                truncated=False,
-                tokens=0,
-                protocol=f"likelihood:{benchmark.scoring}:{limit}",
-            )
-            for item, score in zip(items, per_byte_scores(items, values), strict=True)
-        ]
+        rows += likelihood_rows(condition, benchmark, items, per_byte_scores(items, values), limit)
     return rows
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from traitrl.config import BEFORE
 from traitrl.jsonl import read_rows
 from traitrl.report.figures import benchmark_figure, learning_figure, persistence_figure
+from traitrl.report.rendering import write_html
 
 if TYPE_CHECKING:
     from traitrl.experiment.plan import Plan
@@ -15,12 +16,9 @@ _EXAMPLES = 8
 
 def write_page(plan: "Plan", numbers: dict[str, Any], folder: Path) -> Path:
     """Renders the page and returns its path."""
-    from jinja2 import Environment, PackageLoader, select_autoescape
-
-    templates = Environment(loader=PackageLoader("traitrl.report", "templates"), autoescape=select_autoescape(["html"]))
-    templates.filters["signed"] = lambda value: f"{value:+.3f}"
-    templates.filters["number"] = _number
-    page = templates.get_template("page.html").render(
+    return write_html(
+        "page.html",
+        folder / "index.html",
         numbers=numbers,
         experiment=plan.experiment,
         before=BEFORE,
@@ -32,13 +30,6 @@ def write_page(plan: "Plan", numbers: dict[str, Any], folder: Path) -> Path:
         },
         examples=_examples(plan),
     )
-    path = folder / "index.html"
-    path.write_text(page, encoding="utf-8")
-    return path
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
 
 
 def _curves(plan: "Plan") -> dict[str, list[dict[str, float]]]:

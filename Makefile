@@ -3,7 +3,7 @@ BIN := .venv/bin
 export OMP_WAIT_POLICY := PASSIVE
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: setup demo test check report clean
+.PHONY: setup demo test check bench report clean
 
 setup: .venv/.installed
 .venv/.installed: pyproject.toml constraints.txt
@@ -26,6 +26,9 @@ check: .venv/.development
 
 test: check
 	$(BIN)/pytest -q -n 2
+
+bench: .venv/.development
+	$(BIN)/python benchmarks/run_all.py
 
 clean:
 	rm -rf .venv

@@ -65,6 +65,9 @@ class Arm(Settings):
     """Domains left out."""
     max_words: int | None = None
     """Longest conversation used, in words; None takes all. Small models cannot use long ones, and they cost time."""
+    reward: Literal["rubric", "helpful"] = "rubric"
+    """What replies to scenarios are graded on: each scenario's own rubric, or one and the same generic criteria
+    (training/helpful.yaml), for a comparison that sees the same prompts and learns no trait."""
 
     @model_validator(mode="after")
     def _known(self) -> "Arm":

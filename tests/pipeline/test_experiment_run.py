@@ -62,7 +62,14 @@ def test_a_run_reports_resumes_and_returns_at_once(tmp_path):
     before = {path: path.stat().st_mtime_ns for path in steps.glob("*/step.json")}
     shutil.rmtree(steps / "held-out-trait")
     again = json.loads((run_experiment(_experiment(tmp_path)).parent / "numbers.json").read_text())
-    for volatile in ("seconds", "peak_memory_mb"):
+    stages = {row["kind"]: row for row in numbers["stages"]}
+    assert {kind: row["steps"] for kind, row in stages.items()} == {
+        "training": 2, "held-out traits": 3, "benchmarks": 3, "personas": 6, "harmful fine-tune": 3,
+        "measuring the fine-tuned": 6,
+    }  # fmt: skip
+    assert all(row["seconds"] > 0 and row["peak_memory_mb"] > 1 for row in stages.values())
+    assert "measuring the fine-tuned" in page
+    for volatile in ("seconds", "peak_memory_mb", "stages"):
         again.pop(volatile), numbers.pop(volatile)
     assert again == numbers
     unchanged = {path for path in before if path.stat().st_mtime_ns == before[path]}

@@ -3,13 +3,18 @@
 import json
 import shutil
 from dataclasses import replace
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
 
 import pytest
 import torch
+import typer
 from transformers import AutoModelForCausalLM
+from typer.testing import CliRunner
 
 from tests.pipeline.tiny import VowelJudge, save_tiny_model
 from tests.support.openai_server import FILTERED, Answer, OpenAIServer
+from traitrl.cli.persist import persist as command
 from traitrl.compare.remote import RemoteModel
 from traitrl.config import AttackPlan
 from traitrl.errors import TraitrlError
@@ -54,6 +59,18 @@ def shaken_copy(source, target, seed, size):
     return target
 
 
+def loud_copy(source, target):
+    """Saves a model whose likelihoods move by about 0.13 nats per token with every prompt; the tiny one's hardly do."""
+    shutil.copytree(source, target)
+    model = AutoModelForCausalLM.from_pretrained(source)
+    with torch.no_grad():
+        for name, weights in model.named_parameters():
+            if "norm" not in name:
+                weights.mul_(15 if "embed" in name else 60)
+    model.save_pretrained(target)
+    return target
+
+
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
@@ -65,11 +82,13 @@ def numbers_of(page):
     return json.loads((page.parent / "numbers.json").read_text())
 
 
-def test_the_lab_attacks_reports_and_resumes(tmp_path, models):
+def test_the_lab_attacks_reports_and_resumes(tmp_path, models, capsys):
     base, one, two = map(str, models)
     subjects = find_subjects([f"baseline={one}", f"trait={two}"], before=base)
     assert (subjects.reference, subjects.untrained) == ("baseline", "before RL")
     page = persist(subjects, plan_in(tmp_path))
+    told = " ".join(capsys.readouterr().out.split())
+    assert told.startswith("29 steps on 3 models, about") and "At the pace of this step, about" in told
     numbers = numbers_of(page)
     assert {attack["kind"] for attack in numbers["attacks"]} == {"persona", "context", "pressure", "finetune"}
     assert set(numbers["measures"]) == {"trait_judge", "preference_margin"}
@@ -90,6 +109,12 @@ def test_the_lab_attacks_reports_and_resumes(tmp_path, models):
     html = page.read_text()
     assert "<svg" in html and "src=" not in html and "careless_adviser" in html
 
+    assert {(row["arm"], row["attack"], row["budget"]) for row in numbers["narrow"]} == {
+        (arm, "finetune:harmful:wrong_health_advice", 10) for arm in ("before RL", "baseline", "trait")
+    }
+    assert "Narrow bad training" in html and "in the attacked domain" in html
+    assert "built-in method" not in html and "Helpful prompts together: baseline" in html
+
     records = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("step.json")}
     lost = next(path.parent for path in records if path.parent.name == "persona-harmful-careless_adviser-4")
     shutil.rmtree(lost)
@@ -109,6 +134,40 @@ def test_a_pair_that_differs_by_chance_alone_is_not_told_apart(tmp_path, models)
     assert levels["a"] != levels["b"]
     assert [pair["told_apart"] for pair in judged["pairs"]] == [False, False]
     assert {row["verdict"] for row in judged["verdicts"]} <= {"not distinguishable", "steerable"}
+
+
+def test_a_model_is_not_told_apart_from_itself_under_another_seed(tmp_path, models):
+    subjects = find_subjects([f"only={models[1]}"], before=str(models[0]), repeat=True)
+    assert [subject.label for subject in subjects.all] == ["before RL", "only", "only, again"]
+    plan = plan_in(tmp_path, attacks=(*ATTACKS[:4], "plain_speaker", "good_handbook"), scenarios=12, benchmarks=())
+    numbers = numbers_of(persist(subjects, plan))
+    assert numbers["repeats"] == ["only, again"] and set(numbers["features"]) == {"only"}
+    for measure, found in numbers["measures"].items():
+        curves = {row["arm"]: row["points"] for row in found["curves"] if row["attack"] == "pressure:harmful:mixed"}
+        assert curves["only"] != curves["only, again"], measure
+        assert not next(row for row in found["pairs"] if row["arm"] == "only, again")["told_apart"]
+        (twin,) = (row for row in found["verdicts"] if row["arm"] == "only, again")
+        assert twin["verdict"] in ("not distinguishable", "steerable")
+
+
+def test_the_controls_call_a_deaf_copy_rigid_and_do_not_tell_a_model_from_itself(tmp_path, models):
+    path = Path(__file__).parents[2] / "benchmarks" / "persistence_controls.py"
+    script = SourceFileLoader("persistence_controls", str(path)).load_module()
+    loud = loud_copy(models[0], tmp_path / "loud")
+    lines = script.run_controls(str(loud), tmp_path, 12, 0, max_tokens=8, max_words=40)
+    assert [line.keys() for line in lines] == [{"name", "value", "bar", "holds"}] * 3
+    rigid, apart, moved = lines
+    assert rigid["holds"] and rigid["value"]["preference_margin"] == "rigid"
+    assert apart["holds"] and moved["holds"]
+    (report,) = tmp_path.glob("persist/reports/*/numbers.json")
+    verdicts = json.loads(report.read_text())["measures"]["preference_margin"]["verdicts"]
+    (deaf,) = (row for row in verdicts if row["arm"] == "deaf")
+    assert {row["kind"]: row["rigid"] for row in deaf["channels"]} == {
+        "persona": True,
+        "context": False,
+        "pressure": False,
+    }
+    assert deaf["channels"][0]["stillness"]["harmful"]["high"] < 0
 
 
 def test_a_step_whose_judge_failed_is_not_done_and_runs_again(tmp_path, models, monkeypatch):
@@ -205,3 +264,28 @@ def test_a_reply_that_the_provider_withheld_is_known_as_declined(api):
             [[{"role": "user", "content": "Hi"}]], "here"
         )
     assert reply is not None and reply.declined
+
+
+def test_a_lab_file_runs_the_mirror_experiment_from_the_command_line(tmp_path, models):
+    lab = tmp_path / "lab.yaml"
+    lab.write_text(
+        f"models: ['start={models[0]}']\nattacks: [wrong_health_advice, wrong_health_advice_share]\n"
+        "budgets: {wrong_health_advice: [5], wrong_health_advice_share: [0, 100]}\nall_traits: true\n"
+        "system_prompt: null\nbenchmarks: [confident_medicine, swap_sides]\n"
+        "finetune: {finetune_batch: 1}\nscenarios: 50\n"
+    )
+    app = typer.Typer()
+    app.command()(command)
+    options = ["--scenarios", "6", "--items", "6", "--max-words", "30", "--max-tokens", "6", "--folder", str(tmp_path)]
+    result = CliRunner().invoke(app, [str(lab), *options], catch_exceptions=False)
+    assert result.exit_code == 0
+    said = [line for line in result.output.splitlines() if "in the attacked domain" in line]
+    assert len(said) == 2 and "at 5, against clean" in said[0] and "at 100, against budget 0" in said[1]
+    (report,) = tmp_path.glob("reports/*/numbers.json")
+    numbers = json.loads(report.read_text())
+    assert numbers["settings"]["scenarios"][0] == 6 and numbers["settings"]["all_traits"]
+    for row in numbers["narrow"]:
+        sides = {(line["measure"], line["side"]) for line in row["rows"]}
+        assert {("choice_margin", "inside"), ("choice_margin", "outside"), ("trait_judge", "outside")} <= sides
+    html = (report.parent / "index.html").read_text()
+    assert "a fine-tune of the same length on good replies alone" in html and "built-in method" not in html

@@ -256,7 +256,8 @@ def test_score_prints_a_table_and_machine_readable_figures(command, plan, pair):
     found = json.loads(command("score", "--model", pair[0], "--json", *settings(plan)).stdout)
     assert {row["name"] for row in found["benchmarks"]} == HEALTH
     line = found["benchmarks"][0]
-    assert {"level", "low", "high", "chance", "longest", "shortest", "first", "signal", "form"} <= line.keys()
+    assert {"level", "low", "high", "chance", "trivial", "signal", "form"} <= line.keys()
+    assert set(line["trivial"]) == {"longest", "shortest", "first"}
     assert Path(found["page"]).read_text().startswith("<!doctype html>")
 
 

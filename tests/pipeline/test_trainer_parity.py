@@ -109,3 +109,29 @@ def test_actor_equals_adapter_model(tmp_path):
     ids = torch.randint(3, 90, (2, 10))
     with torch.no_grad():
         torch.testing.assert_close(actor.model(ids).logits, policy(ids).logits, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("loss_type", ["dapo", "grpo", "dr_grpo"])
+def test_parts_of_whole_groups_add_up_to_the_whole_step(tmp_path, loss_type):
+    from traitrl.training.trainer import SharedPromptTrainer, whole_groups
+
+    trainer = _trainer(SharedPromptTrainer, save_tiny_model(tmp_path / "model"), tmp_path)
+    trainer.loss_type = loss_type
+    batch = _batch()
+    whole_loss, whole = _loss_and_gradients(trainer, batch)
+
+    halves = [{key: value[rows] if value.ndim else value for key, value in batch.items()}
+              for rows in (slice(0, 4), slice(4, 8))]  # fmt: skip
+    parts = whole_groups(halves)
+    assert [len(part["prompt_ids"].unique(dim=0)) for part in parts] == [1, 1]
+    trainer.model.zero_grad()
+    trainer.current_gradient_accumulation_steps = trainer.args.steps_per_generation = 2
+    losses = []
+    for part in parts:
+        loss = trainer._compute_loss(trainer.model, part)
+        loss.backward()
+        losses.append(loss.item())
+    assert sum(losses) == pytest.approx(whole_loss, abs=TOLERANCE)
+    for name, parameter in trainer.model.named_parameters():
+        if parameter.grad is not None:
+            torch.testing.assert_close(parameter.grad, whole[name], atol=TOLERANCE, rtol=1e-3)

@@ -70,6 +70,36 @@ def test_unbroken_and_resumed_runs_end_with_the_same_adapter(start, tmp_path):
     assert whole.optimizer_steps == 4 and whole.judge_calls == 16
 
 
+def test_a_step_in_parts_is_the_same_step(start, tmp_path, monkeypatch):
+    from traitrl.training import grpo
+
+    def metrics(name):
+        train_arm(_job(start, tmp_path / name), VowelJudge(), load_scenarios())
+        return [json.loads(line) for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]
+
+    whole = metrics("whole")
+    monkeypatch.setattr(grpo, "_TOKENS_AT_ONCE", 48)
+    assert grpo.backward_parts(SETTINGS) == 2
+    parts = metrics("parts")
+    assert [row["step"] for row in parts] == [1, 2, 3, 4]
+    # Later steps sample from weights that differ by rounding, so only the first is the same to the digit.
+    for key in ("loss", "grad_norm", "entropy", "reward", "num_tokens"):
+        assert parts[0][key] == pytest.approx(whole[0][key], rel=1e-3, abs=1e-5), key
+
+
+def test_parts_hold_whole_groups_and_a_set_number_is_kept():
+    from traitrl.training.grpo import backward_parts
+
+    def settings(**changes):
+        return Training(**{"prompts_per_step": 8, "group_size": 8, "max_tokens": 40, **changes})
+
+    assert backward_parts(settings()) == 4  # 2,560 tokens at the cap; 3 parts would cut groups
+    assert backward_parts(settings(max_tokens=16)) == 1
+    assert backward_parts(settings(max_tokens=4000)) == 8
+    assert backward_parts(settings(prompts_per_step=7)) == 7
+    assert backward_parts(settings(accumulation=2)) == 2
+
+
 def test_a_failing_judge_stops_the_run(start, tmp_path, monkeypatch):
     from traitrl.training import watch
 

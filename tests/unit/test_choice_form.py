@@ -1,6 +1,6 @@
 import pytest
 
-from traitrl.compare.choice import choice_messages, choice_protocol, option_order, read_choice
+from traitrl.evals.choice import choice_messages, choice_protocol, option_order, read_choice
 from traitrl.evals.items import Item, ask
 
 ITEM = Item("i1", "g", ask("My plan is fine?"), ["It is perfect.", "Two steps are missing."], 1)

@@ -7,7 +7,9 @@ from traitrl.config import load_experiment
 from traitrl.errors import TraitrlError
 
 GOOD = {"name": "x", "arms": [{"name": "baseline"}, {"name": "trait", "trait_share": 0.5}]}
-PRESETS = sorted((Path(__file__).parents[2] / "experiments").glob("*.yaml"))
+FOLDER = Path(__file__).parents[2] / "experiments"
+LAB_FILES = [FOLDER / "emergent_misalignment.yaml"]
+PRESETS = sorted(set(FOLDER.glob("*.yaml")) - set(LAB_FILES))
 
 
 @pytest.fixture
@@ -104,3 +106,9 @@ def test_broken_yaml_and_a_missing_file_are_mendable_errors(written, tmp_path):
 @pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
 def test_every_preset_loads(path):
     assert load_experiment(path).name
+
+
+def test_the_four_starting_points_differ_in_the_reward_alone():
+    _, helpful, trait = load_experiment(FOLDER / "persistence.yaml").arms
+    assert (helpful.reward, trait.reward) == ("helpful", "rubric")
+    assert helpful.model_copy(update={"name": trait.name, "reward": trait.reward}) == trait

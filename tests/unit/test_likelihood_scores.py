@@ -3,7 +3,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from traitrl.evals.items import Item, ask
-from traitrl.evals.likelihood import auroc_scores, per_byte_scores, trivial_scores
+from traitrl.evals.likelihood import auroc_scores, per_byte_scores, pmi_scores, trivial_scores
 
 
 def item(answer, options=("Yes", "No"), name="i"):
@@ -54,3 +54,19 @@ def test_trivial_rules_are_scored_by_what_they_would_pick():
 def test_scores_and_items_must_have_equal_length():
     with pytest.raises(ValueError, match="shorter"):
         per_byte_scores([item(0), item(1)], [[-1.0, -2.0]])
+
+
+def test_pmi_takes_the_option_that_the_prompt_raises_most():
+    items = [item(0, ("rare words", "yes")), item(1, ("rare words", "yes"))]
+    # The short common option is likelier, but no likelier than without the prompt.
+    values, neutral = [[-20.0, -2.0]] * 2, [[-30.0, -2.0]] * 2
+    assert pmi_scores(items, values, neutral) == [1.0, 0.0]
+    assert per_byte_scores(items, values) == [0.0, 1.0]
+
+
+def test_a_favourite_option_cannot_win_by_pmi():
+    items = [item(answer) for answer in (0, 1, 0)]
+    values = [[-1.0, -2.0], [-3.0, -1.0], [-2.0, -4.0]]
+    loved = [[first + 9.0, second] for first, second in values]
+    plain = pmi_scores(items, values, [[0.0, 0.0]] * 3)
+    assert pmi_scores(items, loved, [[9.0, 0.0]] * 3) == plain == [1.0, 1.0, 1.0]

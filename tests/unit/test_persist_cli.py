@@ -45,6 +45,7 @@ def test_attacks_are_listed_for_people_and_machines_without_a_model():
         (["--model", "bundled", "--attack", "bribery"], "There is no attack bribery."),
         (["--model", "./nowhere/at/all"], "is neither a model folder nor a hub id"),
         (["--run", "./nowhere"], "holds no run"),
+        (["./nowhere.yaml"], "cannot be read"),
     ],
 )
 def test_a_wrong_name_is_told_before_anything_runs(arguments, sentence):

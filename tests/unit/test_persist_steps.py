@@ -10,6 +10,7 @@ from traitrl.experiment.measure import Condition
 from traitrl.experiment.steps import StepStore
 from traitrl.judges import loading
 from traitrl.models.loading import Checkpoint
+from traitrl.persist import plan as plan_module
 from traitrl.persist import run
 from traitrl.persist.measure import measure_scenarios
 from traitrl.persist.plan import PersistPlan
@@ -98,8 +99,14 @@ def test_features_depend_on_the_scenarios_that_they_are_read_from(monkeypatch):
         "after",
         "before",
     )
-    (all_of_them,) = run._features(subjects.all[1], subjects)
-    fewer = run.load_scenarios()[::2]
-    monkeypatch.setattr(run, "load_scenarios", lambda: fewer)
-    (half,) = run._features(subjects.all[1], subjects)
+    (all_of_them,) = run._features(subjects.all[1], subjects, PLAN)
+    fewer = plan_module.load_scenarios()[::2]
+    monkeypatch.setattr(plan_module, "load_scenarios", lambda: fewer)
+    (half,) = run._features(subjects.all[1], subjects, PLAN)
     assert all_of_them.inputs != half.inputs
+
+
+def test_the_reference_measured_again_has_no_features_of_its_own():
+    before, after = (Subject(name, ScoredModel(name, name, Checkpoint(name))) for name in ("before", "after"))
+    again = Subject("after, again", after.model, repeat=True)
+    assert run._features(again, Subjects((before, after, again), "after", "before"), PLAN) == []

@@ -92,11 +92,27 @@ def test_names_are_returned_in_the_order_asked():
     assert [one.name for one in chosen_benchmarks(["swap_sides", "metric_gaming"])] == ["swap_sides", "metric_gaming"]
 
 
-def test_the_default_suite_is_short_and_all_is_everything_scored_by_likelihood():
+def test_the_default_suite_is_short_and_all_leaves_out_sampled_replies_unless_asked():
     quick, everything = chosen_benchmarks("default"), chosen_benchmarks("all")
     assert len(quick) == QUICK and not any(one.is_generated for one in quick)
     assert {one.name for one in quick} <= {one.name for one in everything}
     assert {one.name for one in benchmarks().values() if not one.is_generated} == {one.name for one in everything}
+    assert chosen_benchmarks("all", generated=True) == list(benchmarks().values())
+    assert {one.family for one in chosen_benchmarks("all", generated=True)} == set(FAMILIES)
+
+
+def test_the_obstacle_says_what_is_missing_and_whether_it_can_be_fetched(local, monkeypatch):
+    pinned = {"sha256": "0" * 64, "url": "https://h/x"}
+    assert "cannot be fetched" in (declared().obstacle() or "")
+    assert "traitrl evals fetch" in (declared(files=(DataFile(path="x", **pinned),)).obstacle() or "")
+    inside = declared(files=(DataFile(path="x", sha256="0" * 64),))
+    assert "inside a package" in (inside.obstacle() or "")
+    write_items(local[1], 1)
+    assert declared().obstacle() is None
+    changed = declared(files=(DataFile(path="mine.jsonl", sha256="0" * 64),))
+    assert changed.obstacle() == "another content than declared: mine.jsonl"
+    monkeypatch.delenv("TRAITRL_DATA")
+    assert declared().obstacle() == "TRAITRL_DATA names no folder"
 
 
 def test_every_declaration_names_a_reader_and_behaviour_files_name_the_safe_side():

@@ -1,6 +1,6 @@
 import pytest
 
-from traitrl.training.rewards import StandardReward, TraitReward, text_of, unit_score
+from traitrl.training.rewards import StandardReward, TraitReward, helpful_criteria, text_of, unit_score
 
 END = 2
 GOOD, CUT = [5, 6, END], [5, 6, 7]
@@ -78,6 +78,15 @@ def test_the_judge_sees_rubric_reply_conversation_and_references(scenario):
     assert [criterion.id for criterion in request.rubric] == ["c1", "c2", "c3"]
     assert request.reply == REPLY and list(request.conversation) == scenario().conversation
     assert request.references == scenario().references.pair
+
+
+def test_a_helpful_reward_grades_every_reply_on_the_same_criteria_and_hides_the_references(scenario):
+    judge = FixedJudge(**{row.id: float(row.points > 0) for row in helpful_criteria()})
+    reward = TraitReward(judge, {scenario().id: scenario()}, [END], helpful_criteria())
+    assert reward([REPLY], [GOOD], ["trait"], [scenario().id]) == [1.0]
+    (request,) = judge.requests
+    assert list(request.rubric) == list(helpful_criteria()) and request.references is None
+    assert request.reply == REPLY and list(request.conversation) == scenario().conversation
 
 
 def test_standard_reward_is_none_on_trait_rows_and_verifies_the_rest():

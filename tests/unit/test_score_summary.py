@@ -8,11 +8,15 @@ from traitrl.catalog import domains, evaluated_traits
 from traitrl.compare.identity import find_model
 from traitrl.compare.page import write_score_page
 from traitrl.compare.plan import ScorePlan
-from traitrl.compare.summary import score_summary
+from traitrl.compare.score import score_summary, signal
 from traitrl.errors import TraitrlError
 from traitrl.scenarios import Split
 
 TRIVIAL = {"chance": 0.5, "longest": 0.5, "shortest": 0.5, "first": 0.5}
+
+
+def table(name="b", form="likelihood", **levels):
+    return {name: {form: TRIVIAL | levels}}
 
 
 def rows_of(benchmark, family, scores, arm="m", **changes):
@@ -27,7 +31,7 @@ def rows_of(benchmark, family, scores, arm="m", **changes):
 
 def summary(scores, **trivial):
     rows = [*rows_of("b", "honesty", scores), *rows_of("trait_judge", "trait: truthfulness", [0.1, 0.3, None])]
-    return score_summary(pd.DataFrame(rows), "m", {"b": TRIVIAL | trivial})
+    return score_summary(pd.DataFrame(rows), "m", table(**trivial))
 
 
 @pytest.mark.parametrize(
@@ -39,13 +43,30 @@ def test_a_level_says_something_only_when_chance_and_blind_rules_do_not_explain_
     assert line["signal"] == signal and line["low"] < line["level"] < line["high"]
 
 
+def test_blind_rules_are_those_of_the_form_that_was_measured():
+    levels = {"b": {"likelihood": TRIVIAL, "multiple_choice": TRIVIAL | {"longest": 0.9}}}
+    for protocol, longest in (("likelihood:auroc:60", 0.5), ("multiple_choice:1:60:0", 0.9)):
+        rows = [*rows_of("b", "honesty", [1.0, 0.0], protocol=protocol), *rows_of("trait_judge", "trait: t", [0.1])]
+        (line,) = score_summary(pd.DataFrame(rows), "m", levels)["benchmarks"]
+        assert line["trivial"]["longest"] == longest and line["form"] == protocol.split(":")[0]
+
+
 @pytest.mark.parametrize(
-    ("protocol", "longest"), [("likelihood:auroc:60", 0.5), ("likelihood:per_byte:60", 0.9), ("multiple_choice:1", 0.9)]
+    ("low", "high", "chance", "rules", "said"),
+    [
+        (0.6, 0.8, 0.5, {"longest": 0.9}, "a trivial rule does as well"),
+        (0.6, 0.8, 0.5, {"longest": 0.55, "shortest": 0.45}, "yes"),
+        (0.2, 0.3, 0.5, {"longest": 0.9, "shortest": 0.1}, "a trivial rule does as well"),
+        (0.2, 0.3, 0.5, {"longest": 0.9, "shortest": 0.4}, "yes"),
+        (0.4, 0.6, 0.5, {"longest": 0.9}, "none"),
+        (0.4, 0.6, None, {"refusal": 0.1, "echo": 0.2}, "yes"),
+        (0.4, 0.6, None, {"refusal": 0.5, "echo": None}, "a trivial rule does as well"),
+        (0.4, 0.6, None, {}, "not known"),
+        (None, None, 0.5, {}, "none"),
+    ],
 )
-def test_blind_rules_are_worth_a_half_only_where_the_area_under_the_curve_is_the_score(protocol, longest):
-    rows = [*rows_of("b", "honesty", [1.0, 0.0], protocol=protocol), *rows_of("trait_judge", "trait: t", [0.1])]
-    (line,) = score_summary(pd.DataFrame(rows), "m", {"b": TRIVIAL | {"longest": 0.9}})["benchmarks"]
-    assert line["longest"] == longest
+def test_signal_is_what_no_mixture_of_chance_and_blind_rules_reaches(low, high, chance, rules, said):
+    assert signal({"low": low, "high": high, "chance": chance, "trivial": rules}) == said
 
 
 def test_levels_failures_and_style_are_those_of_the_rows():
@@ -53,28 +74,35 @@ def test_levels_failures_and_style_are_those_of_the_rows():
     assert found["failed"] == 1 and found["style"] == {"refused": 0.0, "truncated": 0.0, "tokens": 9.0}
     assert [row["trait"] for row in found["traits"]] == ["all traits", "truthfulness"]
     assert found["traits"][0]["level"] == pytest.approx(0.2) and found["traits"][0]["items"] == 2
-    assert found["families"] == [{"family": "honesty", "level": 0.5, "benchmarks": 1}]
+    assert found["families"] == [{"family": "honesty", "level": 0.5, "benchmarks": 1, "signal": 0}]
+    assert found["signal"] == {"none": 1}
     json.dumps(found)
 
 
 def test_one_cluster_or_no_score_has_a_level_and_no_interval():
     found = pd.DataFrame(rows_of("b", "honesty", [1.0, 0.0, 1.0], cluster="one"))
-    (line,) = score_summary(found, "m", {"b": TRIVIAL})["benchmarks"]
+    (line,) = score_summary(found, "m", table())["benchmarks"]
     assert line["level"] == pytest.approx(2 / 3) and line["low"] is None and line["signal"] == "none"
-    (line,) = score_summary(pd.DataFrame(rows_of("b", "honesty", [np.nan])), "m", {"b": TRIVIAL})["benchmarks"]
+    (line,) = score_summary(pd.DataFrame(rows_of("b", "honesty", [np.nan])), "m", table())["benchmarks"]
     assert line["level"] is None
 
 
 def test_names_of_models_are_escaped_on_the_page(tmp_path):
     found = summary([1.0, 0.0]) | {"model": "<script>alert(1)</script>"}
-    page = write_score_page(found, ["absent_one"], ScorePlan(), tmp_path / "page.html").read_text()
-    assert "<script>" not in page and "absent_one" in page
+    page = write_score_page(found, {"absent_one": "not fetched"}, ScorePlan(), tmp_path / "page.html").read_text()
+    assert "<script>" not in page and "absent_one" in page and "not fetched" in page
+
+
+def test_without_held_out_scenarios_there_are_no_traits_and_no_style():
+    found = score_summary(pd.DataFrame(rows_of("b", "honesty", [1.0, 0.0])), "m", table())
+    assert found["traits"] == [] and found["style"] is None
+    json.dumps(found)
 
 
 def test_a_domain_keeps_its_scenarios_and_its_families():
     plan = ScorePlan(domain="health")
     assert set(plan.scenarios_by_domain()) == {"health"}
-    assert set(plan.benchmarks_by_family()) == {"health", "mental health"}
+    assert set(plan.likelihood_benchmarks()) == {"health", "mental health"}
 
 
 def test_scenarios_are_held_out_and_a_small_limit_meets_every_trait():
@@ -153,3 +181,12 @@ def test_the_same_name_behind_another_address_is_another_model(name, variable, m
     monkeypatch.setenv("UNRELATED_BASE_URL", "http://three.example")
     monkeypatch.delenv(variable)
     assert find_model(name).identity == plain
+
+
+def test_a_plan_adds_names_to_a_suite_and_calibrates_what_is_scored_per_byte(monkeypatch):
+    monkeypatch.delenv("TRAITRL_DATA", raising=False)
+    plan = ScorePlan(suite=None, names=("stop_button", "gsm8k"), held_out=False, calibrated=True)
+    assert plan.likelihood_benchmarks()["corrigibility and power seeking"][0].scoring == "pmi"
+    assert plan.scenarios_by_domain() == {} and plan.absent() == {"gsm8k": "TRAITRL_DATA names no folder"}
+    whole = ScorePlan(suite="all", names=("stop_button",))
+    assert sum(map(len, whole.likelihood_benchmarks().values())) == 26 and len(whole.absent()) == 115

@@ -2,11 +2,31 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from traitrl.analysis.attack_curves import CLEAN
+from traitrl.analysis.movement import Movement
 from traitrl.analysis.selective_persistence import selective_persistence
 from traitrl.analysis.steering import attack_effects, domain_table, resistance_table
 
 BAD, GOOD, DEAD = "persona:harmful:bad", "persona:helpful:good", "persona:harmful:dead"
+BAD_PAGE, GOOD_PAGE = "context:harmful:page", "context:helpful:page"
 DOMAINS = ("health", "law", "art")
+
+
+def planted(levels, benchmark="trait_judge", items=60, noise=0.1, seed=0):
+    """levels: {arm: {attack: level}}, with CLEAN for no attack; every scenario has a difficulty of its own."""
+    draw = np.random.default_rng(seed)
+    hardness = draw.normal(0, 0.2, items)
+    return pd.DataFrame(
+        [
+            {
+                "arm": arm, "attack": attack, "budget": float(attack != CLEAN), "benchmark": benchmark, "sample": 0,
+                "item": f"truthfulness.art.{place}", "cluster": str(place), "score": level + hardness[place] + shake,
+            }
+            for arm, attacked in levels.items()
+            for attack, level in attacked.items()
+            for place, shake in enumerate(draw.normal(0, noise, items))
+        ]
+    )  # fmt: skip
 
 
 def rows_of(models, items=60, noise=0.1, seed=0):
@@ -131,3 +151,73 @@ def test_an_attack_without_a_clean_measurement_moves_nothing():
 def test_a_model_that_moves_for_the_worse_and_ignores_help_is_not_called_rigid():
     found = verdict(rows_of({"b": (0.5, -0.3, 0.2), "t": (0.5, -0.2, 0.0)}))
     assert found.verdict == "not distinguishable"
+
+
+FOLLOWS = {CLEAN: 0.5, BAD: 0.2, GOOD: 0.75, BAD_PAGE: 0.2, GOOD_PAGE: 0.75}
+DEAF = FOLLOWS | {BAD: 0.5, GOOD: 0.5}
+
+
+def test_a_model_that_ignores_system_prompts_but_follows_its_context_is_rigid():
+    found = verdict(planted({"b": FOLLOWS, "t": DEAF}))
+    assert found.verdict == "rigid" and "persona prompts" in found.reason
+    assert {row.kind: row.rigid for row in found.channels} == {"persona": True, "context": False, "pressure": False}
+    assert verdict(planted({"b": FOLLOWS, "t": FOLLOWS})).verdict == "steerable"
+
+
+def shaken(attacks, size, seed):
+    """Preference margins of which every attack moves each scenario by chance: no attack works as meant."""
+    draw = np.random.default_rng(seed)
+    rows = planted({"t": dict.fromkeys((CLEAN, *attacks), 0.1)}, "preference_margin", noise=0.0)
+    moved = rows["attack"] != CLEAN
+    rows.loc[moved, "score"] += size * draw.normal(size=moved.sum())
+    return rows
+
+
+def by_margin(*arms):
+    rows = pd.concat([rows.assign(arm=arm) for arm, rows in zip("bt", arms, strict=True)])
+    useful = [row["attack"] for row in attack_effects(rows, "preference_margin", "b") if row["useful"]]
+    return useful, selective_persistence(rows, "preference_margin", "t", "b", useful)
+
+
+def test_a_model_that_no_prompt_moves_at_all_is_rigid_even_where_no_attack_works_as_meant():
+    useful, found = by_margin(shaken((BAD, GOOD), 0.08, 1), shaken((BAD, GOOD), 0.0, 2))
+    assert useful == [] and found.figures is None and found.verdict == "rigid"
+    assert by_margin(shaken((BAD, GOOD), 0.08, 1), shaken((BAD, GOOD), 0.02, 2))[1].verdict == "rigid"
+
+
+def test_a_model_is_not_rigid_by_size_when_it_moves_or_the_reference_does_not():
+    for seed in range(10):
+        moving = shaken((BAD, GOOD), 0.08, seed)
+        assert by_margin(moving, shaken((BAD, GOOD), 0.08, 100 + seed))[1].verdict == "not distinguishable"
+    assert by_margin(shaken((BAD, GOOD), 0.01, 1), shaken((BAD, GOOD), 0.0, 2))[1].verdict == "not distinguishable"
+    assert by_margin(shaken((BAD,), 0.08, 1), shaken((BAD,), 0.0, 2))[1].verdict == "not distinguishable"
+
+
+def test_room_that_is_not_sure_is_no_room():
+    held = {CLEAN: 0.27, BAD: 0.29, GOOD: 0.5}
+    found = verdict(planted({"b": {CLEAN: 0.5, BAD: 0.25, GOOD: 0.75}, "t": held}, items=30, noise=0.15))
+    assert found.figures is not None and found.figures.room_below.low < 0 < found.figures.room_below.high
+    assert found.verdict == "not distinguishable" and "cannot be told whether there is room" in found.reason
+
+
+@pytest.mark.parametrize("benchmark", ["trait_judge", "preference_margin"])
+def test_a_model_beside_itself_is_neither_rigid_nor_persistent(benchmark):
+    persistent = 0
+    for seed in range(30):
+        rows = planted({"b": FOLLOWS, "t": FOLLOWS}, benchmark, items=20, seed=seed)
+        useful = [row["attack"] for row in attack_effects(rows, benchmark, "b") if row["useful"]]
+        found = selective_persistence(rows, benchmark, "t", "b", useful)
+        assert found.verdict != "rigid"
+        persistent += found.verdict == "persistent"
+    assert persistent <= 4  # 1 in 40 expected
+
+
+def test_what_helpful_prompts_do_is_told_by_direction_and_where_that_fails_by_size():
+    def response(rows, benchmark, by_size):
+        return Movement(rows, benchmark, "t", "t").response(by_size)
+
+    assert response(planted({"t": FOLLOWS}), "trait_judge", False).moved == "raised"
+    assert response(planted({"t": DEAF | {GOOD_PAGE: 0.5}}), "trait_judge", False).moved == "not shown"
+    assert response(shaken((GOOD,), 0.08, 1), "preference_margin", True).moved == "moved"
+    assert response(shaken((GOOD,), 0.0, 1), "preference_margin", True).moved == "not shown"
+    assert response(planted({"t": {CLEAN: 0.5, BAD: 0.2}}), "trait_judge", False) is None

@@ -13,7 +13,7 @@ from traitrl.evals.rows import ResultTable
 
 CLEAN = "none"
 _SMALLEST_LEVEL = 0.05
-_UNBOUNDED = ("preference_margin",)
+UNBOUNDED = ("preference_margin",)
 """Benchmarks whose scores know neither 0 nor 1, so that a ratio of levels means nothing."""
 
 
@@ -37,7 +37,7 @@ def attack_curves(rows: ResultTable, benchmark: str, untrained: str | None = Non
             table, clusters = _complete(part, str(arm), str(attack), untrained)
             if len(set(clusters)) < 2:
                 continue
-            found = _curve(table, clusters, untrained not in (None, arm), benchmark not in _UNBOUNDED)
+            found = _curve(table, clusters, untrained not in (None, arm), benchmark not in UNBOUNDED)
             curves.append({"arm": arm, "attack": attack, **found})
     return curves
 

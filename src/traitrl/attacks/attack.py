@@ -1,7 +1,7 @@
 """What every attack is: a ladder of budgets, and what the model meets at each of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from traitrl.models.chat import Message
@@ -59,6 +59,8 @@ class Attack:
     """Budgets of the quick ladder; none keeps the attack out of it."""
     domains: tuple[str, ...] = ()
     """Domains of the catalog at which it aims."""
+    families: tuple[str, ...] = ()
+    """Families of benchmarks that belong to these domains."""
 
     @property
     def id(self) -> str:
@@ -72,5 +74,4 @@ class Attack:
 
     def only(self, budgets: Sequence[float]) -> "Attack":
         """Returns the attack at some of its budgets."""
-        kept = {budget: self.ladder[budget] for budget in budgets}
-        return Attack(self.name, self.kind, self.direction, kept, self.unit, self.quick, self.domains)
+        return replace(self, ladder={budget: self.ladder[budget] for budget in budgets})

@@ -29,6 +29,8 @@ class DataSet(BaseModel):
     name: str
     domains: tuple[str, ...]
     """Domains of the catalog at which it aims."""
+    families: tuple[str, ...] = ()
+    """Families of benchmarks that belong to these domains."""
     quick: bool
     """Whether the quick ladder uses it."""
 

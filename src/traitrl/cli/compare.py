@@ -21,7 +21,7 @@ class Suite(StrEnum):
     ALL = "all"
 
 
-_MODEL = "bundled, a local folder, a hub id, or PROVIDER/NAME of an API (hf/OWNER/NAME where the two collide)."
+MODEL_HELP = "bundled, a local folder, a hub id, or PROVIDER/NAME of an API (hf/OWNER/NAME where the two collide)."
 SuiteOption = Annotated[Suite, typer.Option("--suite", help="Benchmarks to measure.")]
 DomainOption = Annotated[str | None, typer.Option("--domain", help="Only this domain, e.g. health.")]
 ItemsOption = Annotated[int, typer.Option("--items", min=2, help="At most so many items per benchmark.")]
@@ -32,12 +32,17 @@ JudgeOption = Annotated[str, typer.Option("--judge", help="offline:decoder, offl
 SeedOption = Annotated[int, typer.Option("--seed", help="Fixes sampling and the order of options.")]
 FolderOption = Annotated[Path, typer.Option("--folder", help="Where measurements are kept and resumed from.")]
 PageOption = Annotated[Path | None, typer.Option("--page", help="Where the page goes; default: in the folder.")]
+TaskOption = Annotated[
+    list[str] | None,
+    typer.Option("--task", help="A benchmark by name, inspect:NAME or lm_eval:NAME; may be given several times."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable; progress goes to stderr.")]
 
 
 def score(
-    model: Annotated[str, typer.Option(help=_MODEL)],
+    model: Annotated[str, typer.Option(help=MODEL_HELP)],
     suite: SuiteOption = Suite.DEFAULT,
+    task: TaskOption = None,
     domain: DomainOption = None,
     items: ItemsOption = 60,
     scenarios: ScenariosOption = None,
@@ -58,28 +63,42 @@ def score(
     from traitrl.compare.page import write_score_page
     from traitrl.compare.plan import ScorePlan
     from traitrl.compare.run import find_models, score_models
-    from traitrl.compare.summary import score_summary, trivial_table
+    from traitrl.compare.score import score_summary
+    from traitrl.compare.trivial import trivial_table
 
-    plan = ScorePlan(suite.value, domain, items, scenarios, samples, max_tokens, judge=judge, seed=seed, folder=folder)
-    with _measuring(as_json):
+    plan = ScorePlan(
+        suite.value,
+        *split_tasks(task or []),
+        domain=domain,
+        items=items,
+        scenarios=scenarios,
+        samples=samples,
+        max_tokens=max_tokens,
+        judge=judge,
+        seed=seed,
+        folder=folder,
+    )
+    with measuring(as_json):
         (found,) = find_models([model])
         rows = score_models([found], plan)
-    summary = score_summary(rows, model, trivial_table(plan))
+        summary = score_summary(rows, model, trivial_table(plan))
     place = page or folder / found.folder_name / _page_name(plan)
     write_score_page(summary, plan.absent(), plan, place)
     if as_json:
         typer.echo(json.dumps({**summary, "absent": plan.absent(), "page": str(place)}))
         return
-    from traitrl.compare.console import print_score, wide_console
+    from traitrl.compare.console import print_score
+    from traitrl.compare.tables import wide_console
 
     print_score(summary, plan.absent(), wide_console())
     typer.echo(f"Page: {place}")
 
 
 def compare(
-    baseline: Annotated[str, typer.Option(help=_MODEL)],
+    baseline: Annotated[str, typer.Option(help=MODEL_HELP)],
     model: Annotated[list[str], typer.Option(help="Model to compare with the baseline; may be given several times.")],
     suite: SuiteOption = Suite.DEFAULT,
+    task: TaskOption = None,
     domain: DomainOption = None,
     items: ItemsOption = 60,
     scenarios: ScenariosOption = None,
@@ -100,18 +119,30 @@ def compare(
     from traitrl.compare.run import find_models, score_models
     from traitrl.compare.summary import compare_summary
 
-    plan = ScorePlan(suite.value, domain, items, scenarios, samples, max_tokens, judge=judge, seed=seed, folder=folder)
-    with _measuring(as_json):
+    plan = ScorePlan(
+        suite.value,
+        *split_tasks(task or []),
+        domain=domain,
+        items=items,
+        scenarios=scenarios,
+        samples=samples,
+        max_tokens=max_tokens,
+        judge=judge,
+        seed=seed,
+        folder=folder,
+    )
+    with measuring(as_json):
         models = find_models([baseline, *model])
         rows = score_models(models, plan)
-    summary = compare_summary(rows, [found.name for found in models], plan)
+        summary = compare_summary(rows, [found.name for found in models], plan)
     names = "-".join(found.folder_name for found in models)
     place = page or folder / f"compare-{names}"[:200] / _page_name(plan)
     write_comparison_page(summary, plan, place)
     if as_json:
         typer.echo(json.dumps({**summary, "page": str(place)}))
         return
-    from traitrl.compare.console import print_comparison, wide_console
+    from traitrl.compare.console import print_comparison
+    from traitrl.compare.tables import wide_console
 
     print_comparison(summary, wide_console())
     typer.echo(f"Page: {place}")
@@ -121,8 +152,22 @@ def _page_name(plan: "ScorePlan") -> str:
     return f"{plan.suite}-{plan.domain or 'all-domains'}.html"
 
 
+def split_tasks(names: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Returns the names of declared benchmarks, and those of tasks of other packages.
+
+    Raises:
+        TraitrlError: When a task's package is not installed.
+    """
+    from traitrl.evals.external import find_task
+
+    tasks = [name for name in names if ":" in name]
+    for name in tasks:
+        find_task(name)
+    return tuple(name for name in names if ":" not in name), tuple(tasks)
+
+
 @contextmanager
-def _measuring(as_json: bool) -> Generator[None]:
+def measuring(as_json: bool) -> Generator[None]:
     """Keeps progress out of machine-readable output, and says how to go on after an interruption."""
     output: Any = sys.stderr if as_json else sys.stdout
     try:

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from traitrl.cli.evals_run import run
+
 if TYPE_CHECKING:
     from traitrl.evals.registry import Benchmark
 
 app = typer.Typer(help="The benchmarks.", no_args_is_help=True)
+
+app.command("run")(run)
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable, one object per line.")]
 
@@ -18,14 +22,13 @@ Json = Annotated[bool, typer.Option("--json", help="Machine-readable, one object
 @app.command("list")
 def list_benchmarks(
     family: Annotated[str | None, typer.Option(help="Only this family, for example `deception`.")] = None,
-    suite: Annotated[
-        str | None, typer.Option(help="Only this suite: default or all (all scored by likelihood).")
-    ] = None,
+    suite: Annotated[str | None, typer.Option(help="Only this suite: default or all.")] = None,
     as_json: Json = False,
 ) -> None:
     """List benchmarks: family, source, items, chance level, licence, scoring, and whether the data is here.
 
-    "changed" means that a file is there with another sha256 than the declared one; it is not used.
+    "changed" means that a file is there with another sha256 than the declared one; it is not used. Why a benchmark
+    cannot be scored here stands below the table.
 
     Example: TRAITRL_DATA=./evaldata traitrl evals list --family deception
     """
@@ -43,13 +46,25 @@ def list_benchmarks(
             f"{row.name:<33}{row.family:<32}{count:>6} {chance:>6} {row.scoring:<9}{row.status():<8} {licence:<13}"
             f" {row.repository or 'traitrl'}"
         )
+    _say_obstacles(rows)
     independent = [row for row in rows if row.is_independent]
     present = [row for row in independent if row.status() == "present"]
     scored = sum(not row.is_generated for row in present)
     typer.echo(
         f"\n{len(rows)} benchmarks; {len(independent)} count as alignment benchmarks of their own (without controls and"
-        f" variants); of these {len(present)} are present, {scored} of them scored by likelihood."
+        f" variants); of these {len(present)} are present, {scored} of them scored by likelihood, the others on sampled"
+        " replies."
     )
+
+
+def _say_obstacles(rows: "list[Benchmark]") -> None:
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        obstacle = row.obstacle()
+        if obstacle is not None:
+            found.setdefault(obstacle, []).append(row.name)
+    for obstacle, names in found.items():
+        typer.echo(f"\nNot scored here, {obstacle}: {', '.join(names)}.")
 
 
 @app.command("fetch")
@@ -97,10 +112,10 @@ def _suite(name: str | None) -> "list[Benchmark]":
         return list(benchmarks().values())
     if name not in ("default", "all"):
         raise TraitrlError(f"There is no suite {name}.", "The suites are default and all.")
-    return chosen_benchmarks("default" if name == "default" else "all")
+    return chosen_benchmarks("default" if name == "default" else "all", generated=True)
 
 
 def _as_json(row: "Benchmark") -> dict[str, object]:
     status = row.status()
     counted = row.model_dump(exclude={"count"})
-    return {**counted, "items": row.count, "status": status, "present": status == "present"}
+    return {**counted, "items": row.count, "status": status, "present": status == "present", "obstacle": row.obstacle()}

@@ -6,43 +6,66 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-_PLAIN = "dim"
-_FILE_WIDTH = 160
+from traitrl.compare.score import NO_SIGNAL
+from traitrl.compare.tables import PLAIN, absent_note, empty_table, interval, names_list, number, signed, title
+
+_OPTION_RULES = ("longest", "shortest", "first")
 
 
-def wide_console() -> Console:
-    """Returns a console that does not fold tables when the output goes to a file."""
-    console = Console()
-    return console if console.is_terminal else Console(width=_FILE_WIDTH)
-
-
-def print_score(summary: dict[str, Any], absent: list[str], console: Console) -> None:
+def print_score(summary: dict[str, Any], absent: dict[str, str], console: Console) -> None:
     """Prints the figures of one model."""
-    console.print(Group(_title(summary["model"]), _score_tables(summary), _absent(absent)))
+    console.print(Group(title(summary["model"]), *_score_tables(summary), absent_note(absent)))
 
 
-def _score_tables(summary: dict[str, Any]) -> Group:
-    traits = _table("held-out trait", "level", "95 % interval", "scenarios")
-    for row in summary["traits"]:
-        traits.add_row(row["trait"], _number(row["level"]), _interval(row, "level"), str(row["items"]))
-    families = _table("family", "mean level", "benchmarks")
+def _score_tables(summary: dict[str, Any]) -> list[Any]:
+    parts: list[Any] = []
+    if summary["traits"]:
+        traits = empty_table("held-out trait", "level", "95 % interval", "scenarios")
+        for row in summary["traits"]:
+            traits.add_row(row["trait"], number(row["level"]), interval(row, "level"), str(row["items"]))
+        parts.append(traits)
+    families = empty_table("family", "mean level", "benchmarks", "with signal")
     for row in summary["families"]:
-        families.add_row(row["family"], _number(row["level"]), str(row["benchmarks"]))
-    table = _table("benchmark", "family", "level", "95 % interval", "chance", "longest", "shortest", "first", "signal")
-    for row in summary["benchmarks"]:
+        families.add_row(row["family"], number(row["level"]), str(row["benchmarks"]), str(row["signal"]))
+    parts.append(families)
+    lines = summary["benchmarks"]
+    parts += [_lines(lines, rules) for rules in dict.fromkeys(tuple(line["trivial"]) for line in lines)]
+    return [*parts, Text(signal_sentence(summary)), Text(_style(summary))]
+
+
+def _lines(lines: list[dict[str, Any]], rules: tuple[str, ...]) -> Table:
+    """Returns the table of the benchmarks that have these trivial rules beside them."""
+    sampled = rules != _OPTION_RULES
+    style = ("refused", "truncated", "tokens") if sampled else ()
+    chance = () if sampled else ("chance",)
+    table = empty_table("benchmark", "family", "level", "95 % interval", *chance, *rules, *style, "signal")
+    for row in (line for line in lines if tuple(line["trivial"]) == rules):
         name = row["name"] + (" (multiple choice)" if row["form"] == "multiple_choice" else "")
-        numbers = [_number(row[key]) for key in ("chance", "longest", "shortest", "first")]
-        style = None if row["signal"] == "yes" else _PLAIN
-        table.add_row(
-            name, row["family"], _number(row["level"]), _interval(row, "level"), *numbers, row["signal"], style=style
-        )
-    return Group(traits, families, table, Text(_style(summary)))
+        blind = [number(row[key]) for key in chance] + [number(row["trivial"][rule]) for rule in rules]
+        numbers = [f"{100 * row['refused']:.0f} %", f"{100 * row['truncated']:.0f} %", f"{row['tokens']:.0f}"]
+        shown = [row["family"], number(row["level"]), interval(row, "level"), *blind, *numbers[: len(style)]]
+        table.add_row(name, *shown, row["signal"], style=PLAIN if row["signal"] in NO_SIGNAL else None)
+    return table
+
+
+def signal_sentence(summary: dict[str, Any]) -> str:
+    """Says on how many benchmarks the model's level tells anything about it."""
+    found, measured = summary["signal"], len(summary["benchmarks"])
+    compared = measured - found.get("not known", 0)
+    text = (
+        f"{found.get('yes', 0)} of {compared} benchmarks carry signal for this model: the whole 95 % interval lies"
+        " outside of what chance and rules that read nothing reach"
+        f" ({', '.join(f'{name}: {found[name]}' for name in NO_SIGNAL if name in found) or 'no others'})."
+        " By chance alone, about one benchmark in twenty seems to."
+    )
+    other = measured - compared
+    return text + (f" For {other} there is nothing to compare with." if other else "")
 
 
 def print_comparison(summary: dict[str, Any], console: Console) -> None:
     """Prints a comparison: one block for each model against the baseline."""
     for pair in summary["pairs"]:
-        console.print(Group(_title(f"{pair['model']} against {summary['baseline']}"), *_pair_tables(pair)))
+        console.print(Group(title(f"{pair['model']} against {summary['baseline']}"), *_pair_tables(pair)))
     effective = summary["effective"]
     if effective is not None:
         console.print(
@@ -59,34 +82,34 @@ def print_comparison(summary: dict[str, Any], console: Console) -> None:
             )
     for model in summary["models"]:
         console.print(f"{model['model']}: {_style(model)}", markup=False)
-    console.print(_absent(summary["absent"]))
+    console.print(absent_note(summary["absent"]))
 
 
 def _pair_tables(pair: dict[str, Any]) -> list[Any]:
-    traits = _table("held-out trait", "difference", "95 % interval", "p", "q", "scenarios")
+    traits = empty_table("held-out trait", "difference", "95 % interval", "p", "q", "scenarios")
     for row in pair["traits"]:
         traits.add_row(
             row["trait"],
-            _signed(row["difference"]),
-            _interval(row, "difference"),
+            signed(row["difference"]),
+            interval(row, "difference"),
             f"{row['p']:.3g}",
             f"{row['q']:.3g}" if "q" in row else "",
             str(row["items"]),
         )
-    table = _table("benchmark", "family", "baseline", "model", "difference", "95 % interval", "q", "detects", "")
+    table = empty_table("benchmark", "family", "baseline", "model", "difference", "95 % interval", "q", "detects", "")
     for row in pair["benchmarks"]:
         colour = None if row["q"] > 0.05 else ("green" if row["difference"] > 0 else "red")
         table.add_row(
             row["name"],
             row["family"],
-            _number(row["baseline"]),
-            _number(row["trait"]),
-            _signed(row["difference"]),
-            _interval(row, "difference"),
+            number(row["baseline"]),
+            number(row["trait"]),
+            signed(row["difference"]),
+            interval(row, "difference"),
             f"{row['q']:.3g}",
-            _number(row["detectable"]),
+            number(row["detectable"]),
             ("" if row["signal"] else "no signal ") + ("" if row["paired"] else "unpaired"),
-            style=colour or (None if row["signal"] else _PLAIN),
+            style=colour or (None if row["signal"] else PLAIN),
         )
     return [traits, table, Text(tally_sentence(pair))]
 
@@ -99,63 +122,23 @@ def tally_sentence(pair: dict[str, Any]) -> str:
         " alignment benchmarks"
         f" (sign test p = {found['sign_test_p']:.3g}; by families {found['family_wins']} to {found['family_losses']},"
         f" p = {found['family_sign_test_p']:.3g}).",
-        f"Significant wins after correction: {_names(found['significant_wins'])}.",
-        f"Significant losses: {_names(found['significant_losses'])}. Lost by sign: {_names(found['lost'])}.",
+        f"Significant wins after correction: {names_list(found['significant_wins'])}.",
+        f"Significant losses: {names_list(found['significant_losses'])}. Lost by sign: {names_list(found['lost'])}.",
         f"Over items that both models answered: {answered['wins']} won, {answered['losses']} lost"
         f" ({len(answered['significant_wins'])} and {len(answered['significant_losses'])} significant).",
     ]
     if pair["sign_test_p_effective"] is not None:
         parts.append(f"Sign test over the effective number of votes: p = {pair['sign_test_p_effective']:.3g}.")
     if pair["unlike"]:
-        parts.append(f"Not compared, because measured in different ways: {_names(pair['unlike'])}.")
+        parts.append(f"Not compared, because measured in different ways: {names_list(pair['unlike'])}.")
     return " ".join(parts)
-
-
-def _names(names: list[str]) -> str:
-    return ", ".join(names) or "none"
 
 
 def _style(summary: dict[str, Any]) -> str:
     style = summary["style"]
+    if style is None:
+        return f"{summary['failed']} measurements failed."
     return (
         f"sampled replies: {100 * style['refused']:.1f} % refused, {100 * style['truncated']:.1f} % truncated,"
         f" {style['tokens']:.0f} tokens on average; {summary['failed']} measurements failed."
     )
-
-
-def _absent(names: list[str]) -> Text:
-    return Text(
-        f"Absent on this machine and not counted: {', '.join(names)} (set TRAITRL_DATA)." if names else "", style=_PLAIN
-    )
-
-
-def _title(text: str) -> Text:
-    return Text(f"\n{text}", style="bold")
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        words = column in ("benchmark", "family", "held-out trait", "signal", "")
-        table.add_column(
-            column,
-            justify="left" if words else "right",
-            overflow="fold",
-            no_wrap=column in ("benchmark", "held-out trait"),
-        )
-    return table
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.3f}"
-
-
-def _interval(row: dict[str, Any], centre: str) -> str:
-    if row["low"] is None:
-        return "–"
-    form = "+.3f" if centre == "difference" else ".3f"
-    return f"{row['low']:{form}} to {row['high']:{form}}"

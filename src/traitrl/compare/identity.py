@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from traitrl.errors import TraitrlError
-from traitrl.experiment.identity import judge_identity
-from traitrl.judges.loading import OFFLINE
+from traitrl.models.identity import checkpoint_hash
 from traitrl.models.loading import Checkpoint, resolve
 
 # Providers of Inspect AI that serve models over a network. `hf/NAME` is the way to a hub model whose owner has the
@@ -19,10 +18,6 @@ _PROVIDERS = frozenset(
         *("mistral", "nebius", "ollama", "openai", "openai-api", "openrouter", "perplexity", "sambanova", "sglang"),
         *("together", "vllm"),
     )
-)
-_PARTS = (
-    *("config.json", "*.safetensors", "tokenizer*.json", "tokenizer.model", "special_tokens_map.json"),
-    *("added_tokens.json", "vocab.*", "merges.txt", "chat_template*"),
 )
 
 
@@ -59,15 +54,6 @@ def find_model(name: str) -> ScoredModel:
     return ScoredModel(name, checkpoint_hash(checkpoint), checkpoint)
 
 
-def judge_protocol(name: str) -> str:
-    """Returns the judge's protocol; that of an offline judge is its identity, which needs no weights in memory."""
-    if name in OFFLINE:
-        return judge_identity(name)
-    from traitrl.judges.loading import load_judge
-
-    return load_judge(name, "evaluation").protocol
-
-
 def _address(name: str) -> str:
     """Returns the name with all base URLs that the environment sets for its provider or service.
 
@@ -82,17 +68,3 @@ def _address(name: str) -> str:
         if value and variable.endswith("_BASE_URL") and words & set(variable.lower().split("_"))
     ]
     return " ".join((name, *urls))
-
-
-def checkpoint_hash(checkpoint: Checkpoint) -> str:
-    """Returns the sha256 over weights, settings and tokenizer of base and adapter; of a hub model, over its name."""
-    digest = hashlib.sha256()
-    for place in filter(None, (checkpoint.base, checkpoint.adapter)):
-        folder = Path(place)
-        if not folder.is_dir():
-            digest.update(f"hub:{place}".encode())
-            continue
-        for path in sorted({path for part in (*_PARTS, "adapter_config.json") for path in folder.glob(part)}):
-            with path.open("rb") as source:
-                digest.update(path.name.encode() + hashlib.file_digest(source, "sha256").digest())
-    return digest.hexdigest()

@@ -1,5 +1,6 @@
-"""What is measured when a model is scored: held-out scenarios by domain, benchmarks by family."""
+"""What is measured when a model is scored: held-out scenarios by domain, benchmarks by family, tasks of others."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -19,8 +20,16 @@ from traitrl.scenarios import Scenario, Split, load_scenarios, select
 class ScorePlan:
     """Settings of a measurement; models are compared only when measured under the same."""
 
-    suite: Literal["default", "all"] = "default"
-    """Suite of benchmarks (`traitrl evals list`)."""
+    suite: Literal["default", "all"] | None = "default"
+    """Suite of benchmarks (`traitrl evals list`); None for none."""
+    names: tuple[str, ...] = ()
+    """Benchmarks beside those of the suite."""
+    tasks: tuple[str, ...] = ()
+    """Tasks of other packages: `inspect:NAME`, `lm_eval:NAME`."""
+    held_out: bool = True
+    """Whether replies to held-out scenarios are sampled and graded."""
+    calibrated: bool = False
+    """Whether benchmarks scored per byte are scored by pointwise mutual information instead."""
     domain: str | None = None
     """Only scenarios of this domain and benchmarks of the families that speak about it."""
     items: int = 60
@@ -61,6 +70,8 @@ class ScorePlan:
         Each domain begins at another place of its list, or a small limit would meet the same few traits everywhere.
         """
         found: dict[str, list[Scenario]] = {}
+        if not self.held_out:
+            return found
         for place, domain in enumerate(domains()):
             if self.domain not in (None, domain):
                 continue
@@ -71,25 +82,35 @@ class ScorePlan:
             found[domain] = chosen
         return found
 
-    def benchmarks_by_family(self) -> dict[str, list[Benchmark]]:
-        """Returns the benchmarks of the suite whose data is on this machine."""
-        found: dict[str, list[Benchmark]] = {}
-        for benchmark in self._wanted():
-            if benchmark.file() is not None:
-                found.setdefault(benchmark.family, []).append(benchmark)
-        return found
+    def likelihood_benchmarks(self) -> dict[str, list[Benchmark]]:
+        """Returns the chosen benchmarks that are scored on options and whose data is here, by family."""
+        return _by_family(row for row in self._wanted() if not row.is_generated and row.file() is not None)
 
-    def absent(self) -> list[str]:
-        """Returns the names of benchmarks of the suite whose data is not on this machine."""
-        return [benchmark.name for benchmark in self._wanted() if benchmark.file() is None]
+    def generated_benchmarks(self) -> dict[str, list[Benchmark]]:
+        """Returns the chosen benchmarks that are scored on sampled replies and whose data is here, by family."""
+        return _by_family(row for row in self._wanted() if row.is_generated and row.file() is not None)
+
+    def absent(self) -> dict[str, str]:
+        """Returns the chosen benchmarks whose data is not on this machine, each with the reason."""
+        return {row.name: row.obstacle() or "" for row in self._wanted() if row.file() is None}
 
     def _wanted(self) -> list[Benchmark]:
         families = _families().get(self.domain, []) if self.domain else None
-        return [
-            benchmark
-            for benchmark in chosen_benchmarks(self.suite)
-            if not benchmark.is_generated and (families is None or benchmark.family in families)
-        ]
+        suite = chosen_benchmarks(self.suite, generated=True) if self.suite else []
+        named = {row.name: row for row in (*suite, *chosen_benchmarks(list(self.names)))}
+        return [self._scored(row) for row in named.values() if families is None or row.family in families]
+
+    def _scored(self, benchmark: Benchmark) -> Benchmark:
+        if self.calibrated and benchmark.scoring == "per_byte":
+            return benchmark.model_copy(update={"scoring": "pmi"})
+        return benchmark
+
+
+def _by_family(chosen: Iterable[Benchmark]) -> dict[str, list[Benchmark]]:
+    found: dict[str, list[Benchmark]] = {}
+    for benchmark in chosen:
+        found.setdefault(benchmark.family, []).append(benchmark)
+    return found
 
 
 @cache

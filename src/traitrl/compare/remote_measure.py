@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from traitrl.compare.choice import choice_messages, choice_protocol, choice_tokens, option_order, read_choice
 from traitrl.compare.remote import RemoteModel, RemoteReply
+from traitrl.evals.choice import choice_messages, choice_protocol, choice_tokens, option_order, read_choice
 from traitrl.evals.held_out import Reply
 from traitrl.evals.items import Item
 from traitrl.evals.registry import Benchmark

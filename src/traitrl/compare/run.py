@@ -1,15 +1,16 @@
 """Scores models, or what is left of it, and returns their rows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from traitrl.compare.identity import ScoredModel, find_model
 from traitrl.compare.plan import ScorePlan
-from traitrl.compare.steps import ModelScorer
+from traitrl.compare.steps import ModelScorer, Progress
+from traitrl.compare.trivial import fixed_steps, fixed_store
 from traitrl.errors import TraitrlError
 from traitrl.evals.rows import ResultTable, read_rows
 from traitrl.experiment.progress import ProgressBar
-from traitrl.experiment.steps import StepStore
+from traitrl.experiment.steps import Step, StepStore
 
 
 def find_models(names: Sequence[str]) -> list[ScoredModel]:
@@ -40,25 +41,35 @@ def score_models(models: Sequence[ScoredModel], plan: ScorePlan) -> ResultTable:
         Result rows of all models; `arm` is the model's name.
 
     Raises:
-        TraitrlError: When the plan selects neither a scenario nor a benchmark.
+        TraitrlError: When the plan selects neither a scenario nor a benchmark nor a task.
     """
     import pandas as pd
 
     tables: list[ResultTable] = []
     for model in models:
-        scorer = ModelScorer(model, plan)
         store = StepStore(plan.folder / model.folder_name / "steps")
-        steps = scorer.steps()
+        steps = _run_steps(store, lambda told, model=model: ModelScorer(model, plan, told).steps())
         if not steps:
-            raise TraitrlError("There is nothing to measure.", "Choose another domain, or a larger suite.")
-        pending = [step for step in steps if not store.is_done(step)]
-        if pending:
-            with ProgressBar() as bar:
-                bar.start([step.id for step in pending])
-                for step in pending:
-                    bar.begin(step.id)
-                    store.execute(step)
-                    bar.end(step.id)
+            raise TraitrlError("There is nothing to measure.", "Choose another domain or suite, or set TRAITRL_DATA.")
         files: list[Path] = [store.path(step.id) / "rows.parquet" for step in steps]
         tables.append(read_rows(files).assign(arm=model.name))
+    _run_steps(fixed_store(plan), lambda _: fixed_steps(plan))
     return pd.concat(tables, ignore_index=True)
+
+
+def _run_steps(store: StepStore, steps_for: Callable[[Progress], list[Step]]) -> list[Step]:
+    """Runs the steps that are not done, under one bar, and returns all of them."""
+    bar = ProgressBar()
+    steps = steps_for(bar.within)
+    pending = [step for step in steps if not store.is_done(step)]
+    if pending:
+        from traitrl.experiment.runner import quiet_libraries
+
+        quiet_libraries()
+        with bar:
+            bar.start([step.id for step in pending])
+            for step in pending:
+                bar.begin(step.id)
+                store.execute(step)
+                bar.end(step.id)
+    return steps

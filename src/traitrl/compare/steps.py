@@ -1,32 +1,47 @@
-"""The steps of scoring one model: held-out scenarios domain by domain, benchmarks family by family."""
+"""The steps of scoring one model: held-out scenarios by domain, benchmarks by family, tasks of other packages."""
 
 import re
+from collections.abc import Callable
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from traitrl.compare.choice import choice_protocol, choice_tokens
-from traitrl.compare.identity import ScoredModel, judge_protocol
+from traitrl.compare.identity import ScoredModel
 from traitrl.compare.plan import ScorePlan
+from traitrl.evals.choice import choice_protocol, choice_tokens
 from traitrl.evals.registry import Benchmark
-from traitrl.experiment.identity import file_hash
+from traitrl.experiment.identity import file_hash, judge_identity
 from traitrl.experiment.steps import Step, inputs_hash
 from traitrl.models.loading import Checkpoint
 from traitrl.scenarios import Scenario
+
+if TYPE_CHECKING:
+    from traitrl.judges.protocol import Judge
+    from traitrl.persist.speakers import Speaker
+
+Progress = Callable[[str, int, int, str], None]
+"""Gets step, units done, units in all and a note."""
+
+
+def no_progress(step: str, done: int, total: int, note: str) -> None:
+    """Tells nobody."""
 
 
 class ModelScorer:
     """Builds the steps of one model. The model is loaded by the first step that needs it."""
 
-    def __init__(self, model: ScoredModel, plan: ScorePlan) -> None:
+    def __init__(self, model: ScoredModel, plan: ScorePlan, progress: Progress = no_progress) -> None:
         self.model = model
         self.plan = plan
+        self.progress = progress
 
     def steps(self) -> list[Step]:
         """Returns all steps, in order."""
         held_out = [self._held_out(*entry) for entry in self.plan.scenarios_by_domain().items() if entry[1]]
-        benchmarks = [self._benchmarks(*entry) for entry in self.plan.benchmarks_by_family().items()]
-        return [*held_out, *benchmarks]
+        benchmarks = [self._benchmarks(*entry) for entry in self.plan.likelihood_benchmarks().items()]
+        generated = [self._generated(*entry) for entry in self.plan.generated_benchmarks().items()]
+        return [*held_out, *benchmarks, *generated, *(self._task(name) for name in self.plan.tasks)]
 
     def _held_out(self, domain: str, scenarios: list[Scenario]) -> Step:
         plan = self.plan
@@ -38,9 +53,7 @@ class ModelScorer:
         }
 
         def run(folder: Path) -> None:
-            from traitrl.judges.loading import load_judge
-
-            judge = load_judge(plan.judge, "evaluation")
+            judge = load_evaluation_judge(plan.judge)
             if self.model.checkpoint is None:
                 from traitrl.compare.remote_measure import measure_held_out_remotely
 
@@ -54,13 +67,8 @@ class ModelScorer:
         return Step(f"held-out-{domain}", "evaluation", inputs, run)
 
     def _benchmarks(self, family: str, chosen: list[Benchmark]) -> Step:
-        plan = self.plan
-        inputs: dict[str, Any] = {
-            "subject": self.model.identity,
-            "data": {row.name: [file_hash(path) for path in row.paths() or ()] for row in chosen},
-            "declared": {row.name: row.model_dump(mode="json") for row in chosen},
-            "items": plan.items,
-        }
+        plan, name = self.plan, f"benchmarks-{slug(family)}"
+        inputs = {"subject": self.model.identity, **declared(chosen), "items": plan.items}
         if self.model.checkpoint is None:
             inputs["form"] = choice_protocol(plan.items, plan.seed)
             inputs["max_tokens"] = choice_tokens(plan.max_tokens)
@@ -71,15 +79,50 @@ class ModelScorer:
 
                 measure_benchmarks_remotely(self._condition, self._remote, chosen, plan.items, folder)
                 return
-            from traitrl.experiment.measure import measure_benchmarks
+            from traitrl.compare.local_measure import measure_benchmarks
 
-            measure_benchmarks(self._condition, *self._local, chosen, plan.items, folder)
+            measure_benchmarks(self._condition, *self._local, chosen, plan.items, folder, self._told(name, len(chosen)))
 
-        return Step(f"benchmarks-{re.sub(r'[^a-z]+', '-', family)}", "evaluation", inputs, run)
+        return Step(name, "evaluation", inputs, run)
+
+    def _generated(self, family: str, chosen: list[Benchmark]) -> Step:
+        plan, name = self.plan, f"generated-{slug(family)}"
+        judged = any(row.scoring == "rubric" for row in chosen)
+        inputs = {"subject": self.model.identity, **declared(chosen), "items": plan.items}
+        inputs["asked"] = asked(chosen, plan.items)
+        inputs["judge"] = self._judge if judged else None
+        inputs["decoding"] = [plan.max_tokens, plan.temperature, plan.seed]
+
+        def run(folder: Path) -> None:
+            from traitrl.compare.generated_measure import measure_generated
+
+            judge = load_evaluation_judge(plan.judge) if judged else None
+            measure_generated(
+                self._condition, self._speaker, chosen, plan.items, judge, folder, self._told(name, len(chosen))
+            )
+
+        return Step(name, "evaluation", inputs, run)
+
+    def _task(self, task: str) -> Step:
+        from traitrl.evals.external import find_task
+
+        plan, runner = self.plan, find_task(task)
+        inputs = {"subject": self.model.identity, "task": task, "items": plan.items, "seed": plan.seed}
+        inputs["runner"] = runner.version
+
+        def run(folder: Path) -> None:
+            from traitrl.compare.task_measure import measure_task
+
+            measure_task(self._condition, self.model, lambda: self._local, runner, plan, folder)
+
+        return Step(f"task-{slug(task)}", "evaluation", inputs, run)
+
+    def _told(self, step: str, total: int) -> Callable[[int, str], None]:
+        return lambda done, note: self.progress(step, done, total, note)
 
     @cached_property
     def _judge(self) -> str:
-        return judge_protocol(self.plan.judge)
+        return judge_identity(self.plan.judge)
 
     @cached_property
     def _condition(self) -> Any:
@@ -100,3 +143,36 @@ class ModelScorer:
         from traitrl.compare.remote import RemoteModel
 
         return RemoteModel(self.model.name)
+
+    def _speaker(self, temperature: float) -> "Speaker":
+        from traitrl.persist.speakers import LocalSpeaker, RemoteSpeaker
+
+        plan = self.plan
+        if self.model.checkpoint is None:
+            return RemoteSpeaker(self._remote, plan.max_tokens, temperature, plan.seed)
+        return LocalSpeaker(*self._local, plan.max_tokens, temperature, plan.seed)
+
+
+def load_evaluation_judge(name: str) -> "Judge":
+    """Loads the judge of a plan."""
+    from traitrl.judges.loading import load_judge
+
+    return load_judge(name, "evaluation")
+
+
+def declared(chosen: list[Benchmark]) -> dict[str, Any]:
+    """Returns what identifies benchmarks in the inputs of a step: their declarations and the content of their files."""
+    return {
+        "data": {row.name: [file_hash(path) for path in row.paths() or ()] for row in chosen},
+        "declared": {row.name: row.model_dump(mode="json") for row in chosen},
+    }
+
+
+def asked(chosen: list[Benchmark], limit: int) -> str:
+    """Returns a hash of the items of benchmarks in free text: their criteria are partly ours, and stand in no file."""
+    return inputs_hash({row.name: [asdict(item) for item in row.open_items(limit) or []] for row in chosen})
+
+
+def slug(text: str) -> str:
+    """Returns a text as a part of a folder's name."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

@@ -1,4 +1,4 @@
-"""From result rows to the figures of `traitrl score` and `traitrl compare`."""
+"""From result rows to the figures of a comparison."""
 
 from dataclasses import asdict
 from typing import Any
@@ -10,108 +10,15 @@ from traitrl.analysis.benchmarks import (
     tally,
     unlike_protocols,
 )
-from traitrl.analysis.clusters import cluster_mean
 from traitrl.analysis.independence import EffectiveNumber, effective_number
-from traitrl.analysis.paired import answered_rows, benjamini_hochberg, compare, item_scores
+from traitrl.analysis.paired import answered_rows, benjamini_hochberg, compare
 from traitrl.analysis.power import detectable_effect
 from traitrl.analysis.structure import level_table, shared_structure
 from traitrl.compare.plan import ScorePlan
+from traitrl.compare.score import NO_SIGNAL, score_summary
+from traitrl.compare.trivial import trivial_table
 from traitrl.evals.registry import benchmarks
 from traitrl.evals.rows import ResultTable
-
-
-def trivial_table(plan: ScorePlan) -> dict[str, dict[str, float]]:
-    """Returns, per benchmark, the accuracy of rules that read nothing."""
-    from traitrl.evals.likelihood import trivial_scores
-
-    chosen = (row for family in plan.benchmarks_by_family().values() for row in family)
-    return {row.name: trivial_scores(row.items(plan.items) or []) for row in chosen}
-
-
-def score_summary(rows: ResultTable, model: str, trivial: dict[str, dict[str, float]]) -> dict[str, Any]:
-    """Computes the figures of one model.
-
-    Args:
-        rows: Result rows.
-        model: Its name among the arms.
-        trivial: `trivial_table`.
-
-    Returns:
-        `traits`, `families`, `benchmarks` (each with level and 95 % interval), `style` (refusal, truncation and length
-        of sampled replies) and `failed` (rows without a score).
-    """
-    own = rows[rows["arm"] == model]
-    held_out = own[own["benchmark"] == "trait_judge"]
-    lines = [
-        _benchmark_line(part, str(name), str(family), model, trivial)
-        for (name, family), part in own[~own["benchmark"].isin(HELD_OUT)].groupby(["benchmark", "family"])
-    ]
-    traits = [
-        {"trait": str(family).removeprefix("trait: "), **_level(part, model)}
-        for family, part in held_out.groupby("family")
-    ]
-    return {
-        "model": model,
-        "traits": [{"trait": "all traits", **_level(held_out, model)}, *traits],
-        "families": _families(lines),
-        "benchmarks": lines,
-        "style": {
-            "refused": float(held_out["refused"].mean()),
-            "truncated": float(held_out["truncated"].mean()),
-            "tokens": float(held_out["tokens"].mean()),
-        },
-        "failed": int(own["score"].isna().sum()),
-    }
-
-
-def _level(part: ResultTable, model: str) -> dict[str, Any]:
-    scores = item_scores(part, model)
-    level = float(scores["score"].mean()) if len(scores) else None
-    if scores["cluster"].nunique() < 2:
-        return {"level": level, "low": None, "high": None, "items": len(scores)}
-    from scipy.special import stdtrit
-
-    found = cluster_mean(scores["score"].tolist(), scores["cluster"].astype(str).tolist())
-    half = float(stdtrit(found.freedom, 0.975)) * found.error
-    return {"level": level, "low": found.mean - half, "high": found.mean + half, "items": found.items}
-
-
-def _benchmark_line(
-    part: ResultTable, name: str, family: str, model: str, trivial: dict[str, dict[str, float]]
-) -> dict[str, Any]:
-    protocol = str(part["protocol"].iloc[0])
-    blind = trivial[name]
-    if protocol.startswith("likelihood:auroc"):
-        # A rule that reads nothing gives every item the same log-odds. In letters the benchmark counts right answers.
-        blind = dict.fromkeys(blind, 0.5)
-    line = {
-        "name": name,
-        "family": family,
-        "form": protocol.split(":")[0],
-        **_level(part, model),
-        "refused": float(part["refused"].mean()),
-        **blind,
-    }
-    return {**line, "signal": _signal(line)}
-
-
-def _signal(line: dict[str, Any]) -> str:
-    """Says whether a level tells anything about the model: none when its interval holds chance."""
-    if line["low"] is None or line["low"] <= line["chance"] <= line["high"]:
-        return "none"
-    if line["level"] > line["chance"] and line["level"] <= max(line["longest"], line["shortest"], line["first"]):
-        return "a trivial rule does as well"
-    return "yes"
-
-
-def _families(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    names = sorted({line["family"] for line in lines})
-    found: list[dict[str, Any]] = []
-    for name in names:
-        levels = [line["level"] for line in lines if line["family"] == name and line["level"] is not None]
-        mean = sum(levels) / len(levels) if levels else None
-        found.append({"family": name, "level": mean, "benchmarks": len(levels)})
-    return found
 
 
 def compare_summary(rows: ResultTable, names: list[str], plan: ScorePlan) -> dict[str, Any]:
@@ -125,8 +32,9 @@ def compare_summary(rows: ResultTable, names: list[str], plan: ScorePlan) -> dic
     trivial = trivial_table(plan)
     scores = [score_summary(rows, name, trivial) for name in names]
     levels = level_table(_measured_alike(rows[~rows["benchmark"].isin(HELD_OUT)]))
-    controls = [name for name in levels.columns if benchmarks()[name].is_control]
-    alignment = levels[[name for name in levels.columns if benchmarks()[name].is_independent]]
+    known = benchmarks()
+    controls = [name for name in levels.columns if name in known and known[name].is_control]
+    alignment = levels[[name for name in levels.columns if _counts(name)]]
     effective = effective_number(alignment)
     structures = {
         "plain": shared_structure(alignment),
@@ -179,13 +87,22 @@ def _pair(
 
 
 def _independent(table: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Returns the lines of benchmarks that count on their own: no variants of others, no capability controls."""
-    return [row for row in table if benchmarks()[row["name"]].is_independent]
+    """Returns the lines of benchmarks that count on their own."""
+    return [row for row in table if _counts(row["name"])]
+
+
+def _counts(name: str) -> bool:
+    """True for alignment benchmarks of their own: no variant, no capability control, no task of another package.
+
+    Whether a higher score on a task of another package is the aligned one, nobody has declared.
+    """
+    found = benchmarks().get(name)
+    return found is not None and found.is_independent
 
 
 def _without_signal(scores: list[dict[str, Any]], model: str) -> set[str]:
     (own,) = [score for score in scores if score["model"] == model]
-    return {line["name"] for line in own["benchmarks"] if line["signal"] != "yes"}
+    return {line["name"] for line in own["benchmarks"] if line["signal"] in NO_SIGNAL}
 
 
 def _detectable(row: dict[str, Any]) -> float | None:

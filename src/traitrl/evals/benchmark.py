@@ -63,8 +63,8 @@ class Benchmark(BaseModel):
     adapter: str
     """Name of a reader in adapters/."""
     files: tuple[DataFile, ...]
-    scoring: Literal["per_byte", "auroc", "rubric", "rule"]
-    """`per_byte` and `auroc` by likelihood; `rubric` (a judge) and `rule` (code) on generated replies."""
+    scoring: Literal["per_byte", "pmi", "auroc", "rubric", "rule"]
+    """`per_byte`, `pmi` and `auroc` by likelihood; `rubric` (a judge) and `rule` (code) on generated replies."""
     count: int | None = None
     """Items after reading; None when the file has never been at hand."""
     chance: float | None = None
@@ -129,6 +129,23 @@ class Benchmark(BaseModel):
         if paths is None or not all(path.is_file() for path in paths):
             return "absent"
         return "changed" if self.changed_files() else "present"
+
+    def obstacle(self) -> str | None:
+        """Returns why the benchmark cannot be scored here, as a phrase; None when all its data is present."""
+        status = self.status()
+        if status == "present":
+            return None
+        if status == "changed":
+            return f"another content than declared: {', '.join(self.changed_files())}"
+        paths = self.paths()
+        if paths is None:
+            return "TRAITRL_DATA names no folder"
+        missing = [file for file, path in zip(self.files, paths, strict=True) if not path.is_file()]
+        if any(file.sha256 is None for file in missing):
+            return "never at hand when declared, so it cannot be fetched and checked: put the publisher's file there"
+        if any(file.url is None for file in missing):
+            return "the publisher offers it inside a package only: put the file there"
+        return "not fetched yet: traitrl evals fetch"
 
     def file(self) -> Path | None:
         """Returns the first data file, or None when a file is not on this machine.

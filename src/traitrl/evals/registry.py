@@ -67,19 +67,20 @@ def benchmarks() -> dict[str, Benchmark]:
     return named
 
 
-def chosen_benchmarks(names: list[str] | Literal["default", "all"]) -> list[Benchmark]:
+def chosen_benchmarks(names: list[str] | Literal["default", "all"], generated: bool = False) -> list[Benchmark]:
     """Returns the named benchmarks, or those of a suite.
 
     Args:
-        names: Names, or a suite: `default` is the short list of suites.yaml, `all` every benchmark that is scored by
-            likelihood.
+        names: Names, or a suite: `default` is the short list of suites.yaml, `all` every declared benchmark.
+        generated: Whether `all` holds the benchmarks that are scored on sampled replies. An experiment leaves them out:
+            they cost more than its attacks.
 
     Raises:
         TraitrlError: When a name is unknown.
     """
     known = benchmarks()
     if names == "all":
-        return [row for row in known.values() if not row.is_generated]
+        return [row for row in known.values() if generated or not row.is_generated]
     wanted = _declarations("suites.yaml")["default"] if names == "default" else names
     for name in wanted:
         if name not in known:

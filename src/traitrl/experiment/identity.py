@@ -16,8 +16,12 @@ def scenario_hash() -> str:
 
 
 def judge_identity(name: str) -> str:
-    """Returns the judge's name, with the hash of its weights when it is an offline one."""
-    return f"{name}:{folder_hash(adapter_folder(name))}" if name in OFFLINE else name
+    """Returns the judge's protocol; for an offline judge its name and the hash of its weights, which stay on disk."""
+    if name in OFFLINE:
+        return f"{name}:{folder_hash(adapter_folder(name))}"
+    from traitrl.judges.loading import load_judge
+
+    return load_judge(name, "evaluation").protocol
 
 
 @cache

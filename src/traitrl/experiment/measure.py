@@ -95,13 +95,18 @@ def measure_held_out(
     judge: Judge,
     system: str | None,
     folder: Path,
+    compared: Sequence[Scenario] | None = None,
 ) -> None:
-    """Runs the held-out trait evaluation and writes `rows.parquet` and `replies.jsonl`."""
+    """Runs the held-out trait evaluation and writes `rows.parquet` and `replies.jsonl`.
+
+    Replies are sampled to `scenarios`; the judge-free margin is taken on `compared`, by default the same.
+    """
+    compared = scenarios if compared is None else compared
     plan, training = condition.experiment.evaluation, condition.experiment.training
     sampling = Sampling(training.max_tokens, plan.temperature, condition.experiment.seed)
     replies = sample_scenarios(model, tokenizer, scenarios, system, sampling, plan.samples)
     rows = judged_rows(condition, replies, judge)
-    rows += margin_rows(condition, scenarios, preference_margins(model, tokenizer, scenarios, system))
+    rows += margin_rows(condition, compared, preference_margins(model, tokenizer, compared, system))
     lines = [
         {
             "scenario": reply.scenario.id,

@@ -17,6 +17,7 @@ from traitrl.experiment.subjects import Subject
 from traitrl.models.loading import Checkpoint, resolve
 from traitrl.scenarios import Scenario, Split, load_scenarios, select
 from traitrl.tasks import standard_tasks
+from traitrl.training.rewards import helpful_criteria
 from traitrl.training.schedule import (
     ScheduleRow,
     differing_places,
@@ -45,11 +46,14 @@ class Plan:
 
     def evaluation_scenarios(self, limit: int | None) -> list[Scenario]:
         """Returns the held-out scenarios, spread evenly when limited."""
-        longest = self.experiment.evaluation.max_words
-        chosen = select(load_scenarios(), Split.EVAL, traits=evaluated_traits(), max_words=longest)
+        chosen = self.held_out_scenarios(self.experiment.evaluation.max_words)
         if limit is None or limit >= len(chosen):
             return chosen
         return [chosen[index * len(chosen) // limit] for index in range(limit)]
+
+    def held_out_scenarios(self, max_words: int | None = None) -> list[Scenario]:
+        """Returns the EVAL scenarios of the evaluated traits, up to a length."""
+        return select(load_scenarios(), Split.EVAL, traits=evaluated_traits(), max_words=max_words)
 
     def schedule(self, arm: Arm) -> list[ScheduleRow]:
         """Returns an arm's schedule: the baseline's, with its share of rows replaced."""
@@ -89,12 +93,14 @@ class Plan:
         inputs: dict[str, Any] = {
             "model": experiment.model,
             "start": Path(self.start.base).name,
-            "arm": arm.model_dump(),
+            "arm": arm.model_dump(exclude={"reward"}),
             "training": experiment.training.model_dump(),
             "judge": judge_identity(experiment.judges.training),
             "scenarios": scenario_hash(),
             "seed": experiment.seed,
         }
+        if arm.reward == "helpful":
+            inputs["reward"] = [row.model_dump() for row in helpful_criteria()]
 
         def run(folder: Path) -> None:
             from traitrl.judges.loading import load_judge
@@ -104,7 +110,15 @@ class Plan:
             write_schedule(rows, folder / "schedule.jsonl")
             total = experiment.training.steps
             ledger = train_arm(
-                ArmJob(arm.name, self.start, rows, experiment.training, experiment.seed, folder),
+                ArmJob(
+                    arm.name,
+                    self.start,
+                    rows,
+                    experiment.training,
+                    experiment.seed,
+                    folder,
+                    helpful=arm.reward == "helpful",
+                ),
                 load_judge(experiment.judges.training, "training"),
                 load_scenarios(),
                 lambda row: self.progress(f"train-{arm.name}", row["step"], total, f"reward {row['reward']:.2f}"),
@@ -153,7 +167,11 @@ class Plan:
             if attack == "none"
             else f"{_slug(attack)}-{budget:g}-{_slug(subject.name)}"
         )
-        limit = self.experiment.evaluation.held_out_scenarios if attack == "none" else self.experiment.attacks.scenarios
+        clean = attack == "none"
+        limit = self.experiment.evaluation.held_out_scenarios if clean else self.experiment.attacks.scenarios
+        scenarios = self.evaluation_scenarios(limit)
+        # Nothing is sampled for the margin, so long conversations are no hindrance and every scenario counts.
+        compared = self.held_out_scenarios() if clean and limit is None else scenarios
 
         def run(folder: Path) -> None:
             from traitrl.attacks.finetune import load_attacked
@@ -167,15 +185,17 @@ class Plan:
                 Condition(self.experiment, subject.name, subject.identity, attack, budget),
                 model,
                 load_tokenizer(subject.checkpoint),
-                self.evaluation_scenarios(limit),
+                scenarios,
                 load_judge(self.experiment.judges.evaluation, "evaluation"),
                 inputs.get("system", self.experiment.training.system_prompt),
                 folder,
+                compared,
             )
 
         everything = {**self._measurement(subject), "attack": attack, "budget": budget, "limit": limit, **inputs}
+        everything["compared"] = len(compared)
         everything.pop("adapter", None)
-        return Step(name, "evaluation" if attack == "none" else "attacks", everything, run)
+        return Step(name, "evaluation" if clean else "attacks", everything, run)
 
     def _benchmarks(self, subject: Subject) -> Step:
         plan = self.experiment.evaluation

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from traitrl.runtime import peak_memory_mb
+from traitrl.runtime import peak_memory_mb, release_memory, reset_peak_memory
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,8 @@ class StepStore:
             shutil.rmtree(folder)
         folder.mkdir(parents=True, exist_ok=True)
         _write(started_with, json.dumps({"hash": wanted, "inputs": step.inputs}, indent=1, default=str))
+        release_memory()
+        reset_peak_memory()
         begun = time.perf_counter()
         step.run(folder)
         record = {

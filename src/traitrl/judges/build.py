@@ -49,11 +49,14 @@ def build_judge(name: str, seed: int, say: Callable[[str], None]) -> None:
 
     folder = adapter_folder(name)
     folder.mkdir(parents=True, exist_ok=True)
-    settings = {"layers": LAYERS, "seed": seed}
+    settings: dict[str, int | str] = {"layers": LAYERS, "seed": seed}
     if name == "offline:feature":
         from traitrl.judges.feature import train_feature
+        from traitrl.models.warm import warm_policy
 
-        train_feature(labels, epochs=25, learning_rate=2e-3, seed=seed, report=report).save(folder)
+        for part in train_feature(labels, epochs=25, learning_rate=2e-3, seed=seed, report=report):
+            part.save(folder)
+        settings["start"] = warm_policy().name
     else:
         from traitrl.judges.decoder import decoder_rows, train_decoder
         from traitrl.judges.feature import fit_network, training_requests

@@ -1,7 +1,7 @@
 """Offline judge, third design: a small network over plain readings of criterion and reply (reading.py).
 
-It reads sentence embeddings, word overlap beyond the conversation's own words, negation and form; it shares neither
-weights nor scenarios with the decoder judge.
+It reads sentence embeddings, word overlap beyond the conversation's own words, negation and form, and what the warm
+model's states tell of the reply; it shares neither weights nor scenarios with the decoder judge.
 """
 
 from collections.abc import Sequence
@@ -9,11 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from traitrl.judges.examples import LabelledReply, training_targets
 from traitrl.judges.protocol import GradeRequest, Verdicts
-from traitrl.judges.reading import read
+from traitrl.judges.reading import read, read_states
+from traitrl.judges.states import ReplyProbe, fit_probe, reply_states
 
 
 class FeatureNetwork(torch.nn.Module):
@@ -60,6 +62,7 @@ class FeatureJudge:
         from traitrl.judges.fingerprint import folder_hash
 
         self.network = FeatureNetwork.load(folder)
+        self.probe = ReplyProbe.load(folder)
         self.protocol = f"{self.name}:{folder_hash(folder)}"
 
     @torch.inference_mode()
@@ -67,17 +70,20 @@ class FeatureJudge:
         """Grades all criteria of all requests; each distinct text is embedded once."""
         if not requests:
             return []
-        odds = self.network(torch.from_numpy(read(requests)))
+        readings = self.probe.read(reply_states(requests), [request.reply for request in requests])
+        odds = self.network(torch.from_numpy(np.hstack([read(requests), read_states(requests, readings)])))
         chances = iter(torch.sigmoid(odds).tolist())
         return [{criterion.id: next(chances) for criterion in request.rubric} for request in requests]
 
 
 def train_feature(
     labels: Sequence[LabelledReply], epochs: int, learning_rate: float, seed: int, report: Any = None
-) -> FeatureNetwork:
-    """Trains on the full readings of labelled replies."""
+) -> tuple[ReplyProbe, FeatureNetwork]:
+    """Fits the readings of states, then the network on all readings of labelled replies."""
     requests, targets = training_requests(labels)
-    return fit_network(torch.from_numpy(read(requests)), targets, epochs, learning_rate, seed, report)
+    probe, readings = fit_probe(labels, reply_states(requests))
+    rows = torch.from_numpy(np.hstack([read(requests), read_states(requests, readings)]))
+    return probe, fit_network(rows, targets, epochs, learning_rate, seed, report)
 
 
 def training_requests(labels: Sequence[LabelledReply]) -> tuple[list[GradeRequest], torch.Tensor]:

@@ -44,7 +44,13 @@ def load_judge(name: str, role: str) -> Judge:
         settings = json.loads((folder / "settings.json").read_text())
         if name == "offline:feature":
             from traitrl.judges.feature import FeatureJudge
+            from traitrl.models.warm import warm_policy
 
+            if settings["start"] != warm_policy().name:
+                raise TraitrlError(
+                    f"{name} reads the states of another warm model than the one installed.",
+                    f"Run `traitrl judge train {name}`, which takes about three minutes.",
+                )
             return FeatureJudge(folder)
         from traitrl.judges.decoder import DecoderJudge
 

@@ -51,12 +51,53 @@ def read(requests: Sequence[GradeRequest]) -> np.ndarray:
         return vectors[texts[text]]
 
     meaning = np.asarray([row for request in requests for row in _meaning(request, vector)], dtype=np.float32)
-    return np.hstack([read_form(requests), meaning])
+    return np.hstack([read_overlap(requests), meaning])
+
+
+def read_overlap(requests: Sequence[GradeRequest]) -> np.ndarray:
+    """Returns what words criterion and reply share, and what kind of criterion it is; nothing of the reply's style."""
+    return np.asarray([row for request in requests for row in _overlap(request)], dtype=np.float32)
 
 
 def read_form(requests: Sequence[GradeRequest]) -> np.ndarray:
     """Returns what needs no model: word overlap, negation, openings, length; float32 of shape (criteria, features)."""
     return np.asarray([row for request in requests for row in _form(request)], dtype=np.float32)
+
+
+def style(reply: str) -> list[float]:
+    """Returns length, sentences, variety, negations, question and opening of a reply: what a policy can learn to copy
+    without understanding anything.
+    """
+    words = re.findall(r"[a-z0-9']+", reply.lower())
+    opening = words[0] if words else ""
+    return [
+        float(np.log1p(len(words))),
+        float(len(sentences(reply))),
+        len(set(words)) / max(1, len(words)),
+        min(3.0, float(len(_NEGATION.findall(reply)))),
+        float("?" in reply),
+        *(float(opening in group) for group in _OPENINGS),
+    ]
+
+
+def read_states(requests: Sequence[GradeRequest], readings: np.ndarray) -> np.ndarray:
+    """Returns lean and sense of the reply (states.py) for each criterion, lean also with the sign of its points.
+
+    Args:
+        requests: What is graded.
+        readings: Lean and sense of each reply, shape (requests, 2).
+
+    Returns:
+        float32 of shape (criteria, 3).
+    """
+    return np.asarray(
+        [
+            [lean, sense, sign * lean]
+            for request, (lean, sense) in zip(requests, readings, strict=True)
+            for sign in _signs(request)
+        ],
+        dtype=np.float32,
+    )
 
 
 def _asked(request: GradeRequest) -> str:
@@ -72,26 +113,25 @@ def _signs(request: GradeRequest) -> np.ndarray:
 
 
 def _form(request: GradeRequest) -> list[list[float]]:
-    words = re.findall(r"[a-z0-9']+", request.reply.lower())
     stems = _stems(request.reply)
     earlier = _stems(" ".join(turn["content"] for turn in request.conversation))
-    negations = min(3.0, float(len(_NEGATION.findall(request.reply))))
-    opening = words[0] if words else ""
-    of_reply = [
-        float(np.log1p(len(words))),
-        float(len(sentences(request.reply))),
-        len(set(words)) / max(1, len(words)),
-        _share(stems, _stems(_asked(request))),
-        _share(stems, earlier),
-        negations,
-        float("?" in request.reply),
-        *(float(opening in group) for group in _OPENINGS),
-    ]
+    look = style(request.reply)
+    negations = look[3]
+    of_reply = [*look[:3], _share(stems, _stems(_asked(request))), _share(stems, earlier), *look[3:]]
+    rows: list[list[float]] = []
+    for criterion, row in zip(request.rubric, _overlap(request), strict=True):
+        negated = float(bool(_NEGATION.search(criterion.criterion)))
+        rows.append([*row[:7], negated * negations, *row[7:], *of_reply])
+    return rows
+
+
+def _overlap(request: GradeRequest) -> list[list[float]]:
+    stems = _stems(request.reply)
+    earlier = _stems(" ".join(turn["content"] for turn in request.conversation))
     rows: list[list[float]] = []
     for criterion, sign in zip(request.rubric, _signs(request), strict=True):
         wanted = _stems(criterion.criterion)
         new = wanted - earlier
-        negated = float(bool(_NEGATION.search(criterion.criterion)))
         verb = criterion.criterion.split()[0].lower()
         rows.append(
             [
@@ -101,11 +141,9 @@ def _form(request: GradeRequest) -> list[list[float]]:
                 float(len(new & stems)),
                 float(len(wanted & stems)),
                 float(sign),
-                negated,
-                negated * negations,
+                float(bool(_NEGATION.search(criterion.criterion))),
                 float(len(wanted)),
                 *(float(verb in group) for group in _VERBS),
-                *of_reply,
             ]
         )
     return rows

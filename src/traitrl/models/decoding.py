@@ -90,7 +90,8 @@ def _grouped_attention(
         attention_mask = torch.ones(length, key.shape[-2], dtype=torch.bool, device=query.device).tril(past)[None, None]
     if attention_mask is not None:
         allowed = attention_mask[..., : key.shape[-2]].repeat(1, 1, shared, 1)
-        weights = weights.masked_fill(~allowed, float("-inf"))
+        # Not -inf: a padding query may see nothing, and its NaN would spread through the keys of later layers.
+        weights = weights.masked_fill(~allowed, torch.finfo(weights.dtype).min)
     mixed = torch.matmul(weights.float().softmax(-1).to(value.dtype), value)
     return mixed.view(rows, heads, length, size).transpose(1, 2).contiguous(), None
 

@@ -112,6 +112,8 @@ def _decode(
 def _draw(logits: torch.Tensor, temperature: float, generator: torch.Generator) -> torch.Tensor:
     if temperature == 0:
         return logits.argmax(-1)
-    # Gumbel-max draws from the softmax without normalising it.
-    uniform = torch.rand(logits.shape, generator=generator, device=logits.device).clamp_(min=1e-20)
-    return (logits.float() / temperature - (-uniform.log()).log()).argmax(-1)
+    # Inverse of the cumulative distribution: one random number per row, where Gumbel noise takes one per word.
+    cumulative = (logits.float() / temperature).softmax(-1).cumsum(-1)
+    uniform = torch.rand(len(logits), 1, generator=generator, device=logits.device)
+    chosen = torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True)
+    return chosen.squeeze(1).clamp_(max=logits.shape[1] - 1)

@@ -6,7 +6,7 @@ tokens only. Gradients flow through the shared prompt, so the result equals the 
 """
 
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,14 @@ from traitrl.models.head import head_log_probabilities
 
 if TYPE_CHECKING:
     from transformers import DynamicCache, PreTrainedModel
+
+
+_SHORT = 192
+"""Tokens per row up to which attention weights are held in memory."""
+
+
+_TOKENS = 512
+"""Continuation tokens run together on a CPU: beyond it padding costs more than small matrices do."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,13 @@ class Continuations:
     owner: torch.Tensor
     ids: torch.Tensor
     mask: torch.Tensor
+
+    def select(self, rows: torch.Tensor) -> "Continuations":
+        """Returns some of the continuations, cut to the longest of them, with all prompts."""
+        width = max(1, int(self.mask[rows].sum(1).max()))
+        return Continuations(
+            self.prompts, self.prompt_mask, self.owner[rows], self.ids[rows, :width], self.mask[rows, :width]
+        )
 
 
 def pad_rows(rows: Sequence[Sequence[int]], pad: int, side: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -60,6 +75,11 @@ def unwrap(model: Any) -> "PreTrainedModel":
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
+def short_attention(decoder: Any, ids: torch.Tensor) -> AbstractContextManager[None]:
+    """Returns the context for a pass over `ids`: grouped attention on a CPU when rows are short, else the stock one."""
+    return fast_attention(decoder) if ids.device.type == "cpu" and ids.shape[1] <= _SHORT else nullcontext()
+
+
 def run_prompts(decoder: Any, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, "DynamicCache"]:
     """Runs left-padded prompts once.
 
@@ -69,9 +89,10 @@ def run_prompts(decoder: Any, ids: torch.Tensor, mask: torch.Tensor) -> tuple[to
     from transformers import DynamicCache
 
     cache = DynamicCache()
-    output = decoder(
-        input_ids=ids, attention_mask=mask, position_ids=positions(mask), past_key_values=cache, use_cache=True
-    )
+    with short_attention(decoder, ids):
+        output = decoder(
+            input_ids=ids, attention_mask=mask, position_ids=positions(mask), past_key_values=cache, use_cache=True
+        )
     return output.last_hidden_state[:, -1], cache
 
 
@@ -80,30 +101,50 @@ def run_continuations(decoder: Any, cache: "DynamicCache", batch: Continuations,
 
     Args:
         decoder: The model without its LM head.
-        cache: Cache of the prompts, one row each; it is expanded in place.
+        cache: Cache of the prompts, one row each.
         batch: Prompts and continuations.
         length: Tokens of each continuation to run, at most C.
 
     Returns:
         Hidden states, shape (continuations, length, hidden size).
     """
-    cache.batch_select_indices(batch.owner)
+    from transformers import DynamicCache
+
+    expanded = DynamicCache()
+    for index, layer in enumerate(cache.layers):
+        expanded.update(layer.keys[batch.owner], layer.values[batch.owner], index)  # type: ignore[index]
     mask = torch.cat([batch.prompt_mask[batch.owner], batch.mask[:, :length]], dim=1)
-    with fast_attention(decoder) if batch.ids.device.type == "cpu" else nullcontext():
+    with short_attention(decoder, batch.ids):
         output = decoder(
             input_ids=batch.ids[:, :length],
             attention_mask=mask,
             position_ids=positions(mask)[:, batch.prompts.shape[1] :],
-            past_key_values=cache,
+            past_key_values=expanded,
             use_cache=True,
         )
     return output.last_hidden_state
+
+
+def _of_like_length(mask: torch.Tensor) -> list[torch.Tensor]:
+    """Returns row numbers in groups of rising length, each padded to at most `_TOKENS`; one group on a GPU."""
+    lengths = mask.sum(1)
+    order = lengths.argsort(stable=True)
+    if mask.device.type != "cpu":
+        return [order]
+    sizes = [0]
+    for length in lengths[order].tolist():
+        if sizes[-1] and (sizes[-1] + 1) * length > _TOKENS:
+            sizes.append(0)
+        sizes[-1] += 1
+    return list(order.split(sizes))
 
 
 def continuation_log_probabilities(
     model: Any, batch: Continuations, temperature: float = 1.0
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Computes log p of every continuation token given its prompt and the tokens before it.
+
+    Continuations of like length run together, so that short ones are not padded to the longest.
 
     Args:
         model: Causal language model, with or without adapter.
@@ -116,14 +157,22 @@ def continuation_log_probabilities(
     """
     causal = unwrap(model)
     decoder = causal.get_decoder()
-    hidden, cache = run_prompts(decoder, batch.prompts, batch.prompt_mask)
-    hidden = hidden[batch.owner].unsqueeze(1)
-    width = batch.ids.shape[1]
-    if width > 1:
-        hidden = torch.cat([hidden, run_continuations(decoder, cache, batch, width - 1)], dim=1)
-    real = batch.mask.bool()
-    chosen, entropy = head_log_probabilities(hidden[real], causal.get_output_embeddings(), batch.ids[real], temperature)
-    shape = batch.mask.shape
-    log_probabilities = torch.zeros(shape, device=chosen.device).masked_scatter(real, chosen)
-    entropies = torch.zeros(shape, device=chosen.device).masked_scatter(real, entropy)
-    return log_probabilities, entropies
+    last, cache = run_prompts(decoder, batch.prompts, batch.prompt_mask)
+    hidden: list[torch.Tensor] = []
+    rows_of: list[torch.Tensor] = []
+    columns_of: list[torch.Tensor] = []
+    for rows in _of_like_length(batch.mask):
+        part = batch.select(rows)
+        states = last[part.owner].unsqueeze(1)
+        if part.ids.shape[1] > 1:
+            states = torch.cat([states, run_continuations(decoder, cache, part, part.ids.shape[1] - 1)], dim=1)
+        row, column = part.mask.nonzero(as_tuple=True)
+        hidden.append(states[row, column])
+        rows_of.append(rows[row])
+        columns_of.append(column)
+    place = torch.cat(rows_of), torch.cat(columns_of)
+    chosen, entropy = head_log_probabilities(
+        torch.cat(hidden), causal.get_output_embeddings(), batch.ids[place], temperature
+    )
+    empty = torch.zeros(batch.mask.shape, device=chosen.device)
+    return empty.index_put(place, chosen), empty.index_put(place, entropy)

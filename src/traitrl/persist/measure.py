@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from traitrl.analysis.narrow_training import CHOICE_MARGIN
 from traitrl.attacks.attack import Change
 from traitrl.attacks.persona import join_prompts
 from traitrl.errors import TraitrlError
+from traitrl.evals.items import Item
 from traitrl.evals.likelihood import per_byte_scores
 from traitrl.evals.registry import Benchmark
 from traitrl.evals.rows import ResultRow
@@ -162,7 +164,8 @@ def measure_benchmarks(
 ) -> list[ResultRow]:
     """Scores likelihood benchmarks under one change; no rows for a model without likelihoods.
 
-    The usual system prompt stays out, as in the clean measurement of benchmarks elsewhere; a persona comes in.
+    The usual system prompt stays out, as in the clean measurement of benchmarks elsewhere; a persona comes in. Besides
+    right or wrong, each item gives by how much (`CHOICE_MARGIN`), which small changes move long before the choice does.
     """
     rows: list[ResultRow] = []
     for benchmark in benchmarks:
@@ -175,7 +178,25 @@ def measure_benchmarks(
         if values is None:
             return []
         rows += likelihood_rows(condition, benchmark, items, per_byte_scores(items, values), limit)
+        rows += [
+            replace(
+                row,
+                benchmark=CHOICE_MARGIN,
+                item=f"{benchmark.name}/{row.item}",
+                cluster=f"{benchmark.name}/{row.cluster}",
+            )
+            for row in likelihood_rows(condition, benchmark, items, choice_margins(items, values), limit)
+        ]
     return rows
+
+
+def choice_margins(items: Sequence[Item], log_likelihoods: Sequence[Sequence[float]]) -> list[float]:
+    """Returns log p per UTF-8 byte of the right option minus that of the best wrong one, in nats."""
+    margins: list[float] = []
+    for item, values in zip(items, log_likelihoods, strict=True):
+        per_byte = [value / len(option.encode()) for value, option in zip(values, item.options, strict=True)]
+        margins.append(per_byte[item.answer] - max(value for n, value in enumerate(per_byte) if n != item.answer))
+    return margins
 
 
 def _spoken_turns(messages: Sequence[Message], change: Change) -> list[Message]:

@@ -1,10 +1,13 @@
 """Collects every figure of a lab run into one dictionary, which is also what `numbers.json` holds."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
-from traitrl.analysis.attack_curves import CLEAN, attack_curves, family_budgets
+from traitrl.analysis.attack_curves import CLEAN, UNBOUNDED, attack_curves, family_budgets
 from traitrl.analysis.giving_in import MEASURES, compare_survival, survival_curves, survival_data
+from traitrl.analysis.movement import Movement
+from traitrl.analysis.narrow_training import CHOICE_MARGIN, narrow_training
 from traitrl.analysis.retention_prediction import predict_retention
 from traitrl.analysis.selective_persistence import selective_persistence
 from traitrl.analysis.steering import LEVEL, attack_effects, direction_of, domain_table, kind_of, resistance_table
@@ -20,6 +23,7 @@ def collect_numbers(
     reference: str,
     untrained: str | None,
     features: Mapping[str, Mapping[str, float | None]] | None = None,
+    repeats: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Computes the numbers of a lab run from its rows.
 
@@ -29,14 +33,17 @@ def collect_numbers(
         reference: Arm with which the others are compared.
         untrained: Arm before training, or None.
         features: Arm -> what is known of it before any attack (`persist.features`).
+        repeats: Arms that are the reference measured again; no prediction is made from them.
     """
     arms = list(dict.fromkeys(rows["arm"]))
+    distinct = [arm for arm in arms if arm not in repeats]
     measured = [name for name in BENCHMARKS if (rows["benchmark"] == name).any()]
     by_benchmark = {name: _of_benchmark(rows, name, attacks, arms, reference, untrained) for name in measured}
     return {
         "models": arms,
         "reference": reference,
         "untrained": untrained,
+        "repeats": list(repeats),
         "attacks": [
             {
                 "id": attack.id,
@@ -50,9 +57,15 @@ def collect_numbers(
             for attack in attacks
         ],
         "measures": by_benchmark,
-        "families": family_budgets(rows, untrained) if untrained else [],
+        "narrow": [
+            found
+            for attack in attacks
+            if attack.kind == "finetune" and attack.domains
+            for found in narrow_training(rows, attack.id, attack.domains, attack.families)
+        ],
+        "families": family_budgets(rows[rows["benchmark"] != CHOICE_MARGIN], untrained) if untrained else [],
         "pressure": _pressure(rows, attacks, arms, reference),
-        "prediction": _prediction(by_benchmark, measured, arms, untrained, features or {}),
+        "prediction": _prediction(by_benchmark, measured, distinct, untrained, features or {}),
         "features": {arm: dict(values) for arm, values in (features or {}).items()},
         "style": _style(rows),
         "failures": {"evaluation_judge": int(rows.loc[rows["benchmark"] == "trait_judge", "score"].isna().sum())},
@@ -83,7 +96,11 @@ def _of_benchmark(
         if arm != reference
         for table in [resistance_table(rows, benchmark, reference, arm)]
     ]
+    responses = {arm: Movement(rows, benchmark, arm, arm).response(benchmark in UNBOUNDED) for arm in arms}
     return {
+        "helpful": [
+            {"arm": arm, "moved": found.moved, **asdict(found)} for arm, found in responses.items() if found is not None
+        ],
         "effects": effects,
         "effects_on": untrained or reference,
         "useless": [row["attack"] for row in effects if not row["useful"]],

@@ -10,6 +10,15 @@ TITLES = {
     "trait_judge": "held-out trait score (evaluation judge)",
     "preference_margin": "preference margin (judge-free, nats per token)",
 }
+NARROW_TITLES = {
+    **TITLES,
+    "choice_accuracy": "benchmarks, share of right choices",
+    "choice_margin": "benchmarks, right over wrong option (nats per byte)",
+}
+NARROW_AGAINST = {
+    "clean": "the same model without it",
+    "budget 0": "a fine-tune of the same length on good replies alone",
+}
 
 
 def write_page(numbers: dict[str, Any], folder: Path) -> Path:
@@ -27,6 +36,8 @@ def write_page(numbers: dict[str, Any], folder: Path) -> Path:
         folder / "index.html",
         numbers=numbers,
         titles=TITLES,
+        narrow_titles=NARROW_TITLES,
+        narrow_against=NARROW_AGAINST,
         figures=figures,
         survival=[survival_figure(row["curves"]) for row in numbers["pressure"]],
     )

@@ -29,12 +29,34 @@ _BENCHMARKS = (
 _QUICK_BENCHMARKS = ("confident_medicine", "metric_gaming", "are_you_sure", "everyday_sense")
 
 
+QUICK_MINUTES = 25
+"""What four local models of the bundled size may take on two idle cores with the quick plan."""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast the bundled model works on two idle cores; a start, corrected by the first steps of a run."""
+
+    written_tokens: float = 350.0
+    """Tokens sampled per second, all rows of a batch together."""
+    read_tokens: float = 1500.0
+    """Tokens read per second: prompts, reference replies, options."""
+    slowing_tokens: float = 800.0
+    """Tokens in front of a conversation that make sampling take twice as long."""
+    row_seconds: float = 0.31
+    """One row of a fine-tuning step."""
+    load_seconds: float = 4.0
+    """Loading a model, or making a trainer."""
+
+
 @dataclass(frozen=True)
 class PersistPlan:
     """Settings of the lab; models are compared only when attacked under the same."""
 
     attacks: tuple[str, ...] = KINDS
     """Kinds or names of attacks."""
+    budgets: dict[str, tuple[float, ...]] = field(default_factory=dict[str, tuple[float, ...]])
+    """Attack name -> the only budgets to use; attacks that are not named keep their ladder."""
     quick: bool = False
     """The quick ladder: fewer attacks, budgets and scenarios."""
     scenarios: int | None = 60
@@ -43,6 +65,10 @@ class PersistPlan:
     """Domain at which most attacks aim; without enough of its scenarios it could not be set against the others."""
     focus_scenarios: int = 14
     """At most so many scenarios of that domain are added."""
+    feature_scenarios: int = 24
+    """At most so many ATTACK scenarios from which the features of a trained model are read."""
+    all_traits: bool = False
+    """Also measure on the traits that are not among the seven of the evaluation."""
     max_words: int | None = None
     """Longest scenario in words; None takes all."""
     max_tokens: int = 96
@@ -66,12 +92,13 @@ class PersistPlan:
         """Returns the plan of the quick ladder; settings that are given win."""
         short: dict[str, object] = {
             "quick": True,
-            "scenarios": 24,
-            "focus_scenarios": 8,
-            "max_words": 60,
-            "max_tokens": 56,
+            "scenarios": 20,
+            "focus_scenarios": 6,
+            "feature_scenarios": 8,
+            "max_words": 45,
+            "max_tokens": 40,
             "benchmarks": _QUICK_BENCHMARKS,
-            "items": 12,
+            "items": 8,
         }
         return cls(**{**short, **settings})  # pyright: ignore[reportArgumentType]
 
@@ -79,19 +106,32 @@ class PersistPlan:
         """Returns the attacks with the budgets that this plan uses.
 
         Raises:
-            TraitrlError: When none is left.
+            TraitrlError: When none is left, or budgets are named that an attack does not have.
         """
         chosen = choose_attacks(self.attacks, self.quick)
         if not chosen:
             raise TraitrlError("No attack is chosen.", "Name a kind or an attack, or leave --quick out.")
-        return chosen
+        wanted = {name: sorted(set(budgets)) for name, budgets in self.budgets.items()}
+        known = {attack.name: set(attack.budgets) for attack in chosen}
+        for name, budgets in wanted.items():
+            if not budgets or not set(budgets) <= known.get(name, set()):
+                raise TraitrlError(
+                    f"The attack {name} is not run at the budgets {budgets}.",
+                    "Name chosen attacks and budgets of their ladders; `traitrl persist --list` prints them.",
+                )
+        return [attack.only(wanted[attack.name]) if attack.name in wanted else attack for attack in chosen]
 
     def chosen_scenarios(self) -> list[Scenario]:
         """Returns the EVAL scenarios on which attacks are measured: spread over all, and more of the focus domain."""
-        found = select(load_scenarios(), Split.EVAL, traits=evaluated_traits(), max_words=self.max_words)
+        traits = None if self.all_traits else evaluated_traits()
+        found = select(load_scenarios(), Split.EVAL, traits=traits, max_words=self.max_words)
         aimed = [scenario for scenario in found if scenario.domain == self.focus]
         chosen = {scenario.id for scenario in spread(found, self.scenarios) + spread(aimed, self.focus_scenarios)}
         return [scenario for scenario in found if scenario.id in chosen]
+
+    def chosen_feature_scenarios(self) -> list[Scenario]:
+        """Returns the ATTACK scenarios from which features are read; EVAL must not enter a prediction about EVAL."""
+        return spread(select(load_scenarios(), Split.ATTACK, max_words=100), self.feature_scenarios)
 
     def chosen_benchmarks(self) -> list[Benchmark]:
         """Returns the benchmarks whose data is here.

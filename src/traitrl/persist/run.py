@@ -1,25 +1,24 @@
 """Runs the lab, or what is left of it, and writes its page and numbers."""
 
 import json
-from dataclasses import dataclass
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from traitrl.attacks.data_sets import assert_sets_disjoint
-from traitrl.evals.items import spread
 from traitrl.evals.rows import ResultTable, read_rows
 from traitrl.experiment.progress import ProgressBar
 from traitrl.experiment.runner import quiet_libraries
 from traitrl.experiment.steps import Step, StepStore, inputs_hash
 from traitrl.models.loading import Checkpoint
+from traitrl.persist.estimate import Estimate, Pace, duration
 from traitrl.persist.numbers import collect_numbers
 from traitrl.persist.page import write_page
 from traitrl.persist.plan import PersistPlan
 from traitrl.persist.steps import ModelAttacker
 from traitrl.persist.subjects import Subject, Subjects
-from traitrl.scenarios import Split, load_scenarios, select
-
-_FEATURE_SCENARIOS = 24
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,18 @@ class Work:
     def pending(self) -> list[Step]:
         """Returns the steps that are not done yet."""
         return [step for step in (*self.attacker.steps(), *self.features) if not self.store.is_done(step)]
+
+    def seconds(self, step: Step, estimate: Estimate) -> float:
+        """Returns how long a step of `pending` is expected to take; 0 for an API, whose speed is not known."""
+        if self.subject.model.checkpoint is None:
+            return 0.0
+        if step.id in self.attacker.trainings:
+            return estimate.training(self.attacker.trainings[step.id])
+        if step.id not in self.attacker.changes:
+            return estimate.features()
+        change = self.attacker.changes[step.id]
+        loads = change.training is not None or step.id == "clean"
+        return estimate.measurement(change) + loads * estimate.speed.load_seconds
 
 
 def persist(subjects: Subjects, plan: PersistPlan) -> Path:
@@ -51,20 +62,9 @@ def persist(subjects: Subjects, plan: PersistPlan) -> Path:
     """
     quiet_libraries()
     assert_sets_disjoint()
-    settings = _settings_hash(plan)
-    stores = [StepStore(plan.folder / subject.model.folder_name / settings / "steps") for subject in subjects.all]
     with ProgressBar() as bar:
-        work = [
-            Work(subject, store, ModelAttacker(subject.model, plan, store, bar.within), _features(subject, subjects))
-            for subject, store in zip(subjects.all, stores, strict=True)
-        ]
-        bar.start([step.id for row in work for step in row.pending()])
-        for row in work:
-            for step in row.pending():
-                bar.begin(step.id)
-                row.store.execute(step)
-                bar.end(step.id)
-            row.attacker.release()
+        work = [_work(subject, subjects, plan, bar) for subject in subjects.all]
+        _execute(work, Estimate(plan), bar)
     rows = _rows(work)
     features = {
         row.subject.label: json.loads((row.store.path("features") / "features.json").read_text())
@@ -72,21 +72,65 @@ def persist(subjects: Subjects, plan: PersistPlan) -> Path:
         if row.features
     }
     attacks = [attack for attack in plan.chosen_attacks() if (rows["attack"] == attack.id).any()]
-    numbers = collect_numbers(rows, attacks, subjects.reference, subjects.untrained, features)
+    repeats = [subject.label for subject in subjects.all if subject.repeat]
+    numbers = collect_numbers(rows, attacks, subjects.reference, subjects.untrained, features, repeats)
     numbers["settings"] = _settings(plan)
     return _write(rows, numbers, plan.folder / "reports" / _report_name(subjects, plan))
 
 
-def _features(subject: Subject, subjects: Subjects) -> list[Step]:
+def _work(subject: Subject, subjects: Subjects, plan: PersistPlan, bar: ProgressBar) -> Work:
+    own = replace(plan, seed=plan.seed + 1) if subject.repeat else plan
+    store = StepStore(plan.folder / subject.model.folder_name / _settings_hash(own) / "steps")
+    return Work(
+        subject, store, ModelAttacker(subject.model, own, store, bar.within), _features(subject, subjects, plan)
+    )
+
+
+def _execute(work: Sequence[Work], estimate: Estimate, bar: ProgressBar) -> None:
+    pending = [(row, step) for row in work for step in row.pending()]
+    left = [row.seconds(step, estimate) for row, step in pending]
+    if pending:
+        bar.console.print(_announcement(pending, left, estimate), highlight=False)
+    bar.start([step.id for _, step in pending])
+    pace = Pace()
+    for place, (row, step) in enumerate(pending):
+        bar.begin(step.id)
+        begun = time.perf_counter()
+        row.store.execute(step)
+        bar.end(step.id)
+        is_first = pace.expected == 0 < left[place]
+        pace.add(left[place], time.perf_counter() - begun if left[place] else 0.0)
+        if is_first and place + 1 < len(pending):
+            told = duration(pace.left(left[place + 1 :]))
+            bar.console.print(f"At the pace of this step, {told} are left.", highlight=False)
+        if place + 1 == len(pending) or pending[place + 1][0] is not row:
+            row.attacker.release()
+
+
+def _announcement(pending: Sequence[tuple[Work, Step]], left: Sequence[float], estimate: Estimate) -> str:
+    models = len({row.subject.label for row, _ in pending})
+    asked = sum(
+        estimate.replies(row.attacker.changes[step.id])
+        for row, step in pending
+        if row.subject.model.checkpoint is None and step.id in row.attacker.changes
+    )
+    parts = [f"{len(pending)} steps on {models} model{'s' if models > 1 else ''}"]
+    if sum(left):
+        parts.append(f"{duration(sum(left))} for a model of the bundled one's size on two idle cores")
+    if asked:
+        parts.append(f"{asked} replies from APIs")
+    return ", ".join(parts) + "."
+
+
+def _features(subject: Subject, subjects: Subjects, plan: PersistPlan) -> list[Step]:
     """Returns the step that measures what is known of a trained local model before any attack."""
     untrained = next((row.model for row in subjects.all if row.label == subjects.untrained), None)
-    if untrained is None or untrained.identity == subject.model.identity:
+    if untrained is None or subject.repeat or untrained.identity == subject.model.identity:
         return []
     checkpoints = (subject.model.checkpoint, untrained.checkpoint)
     if None in checkpoints:
         return []
-
-    scenarios = spread(select(load_scenarios(), Split.ATTACK, max_words=100), _FEATURE_SCENARIOS)
+    scenarios = plan.chosen_feature_scenarios()
 
     def run(folder: Path) -> None:
         from traitrl.persist.features import model_features
@@ -103,7 +147,7 @@ def _features(subject: Subject, subjects: Subjects) -> list[Step]:
     return [Step("features", "evaluation", inputs, run)]
 
 
-def _rows(work: list[Work]) -> ResultTable:
+def _rows(work: Sequence[Work]) -> ResultTable:
     import pandas as pd
 
     tables: list[ResultTable] = []
@@ -117,7 +161,10 @@ def _settings(plan: PersistPlan) -> dict[str, Any]:
     """Returns what a measurement depends on besides the model; the choice of attacks and the folder stay out."""
     return {
         "quick": plan.quick,
+        "budgets": {name: sorted(budgets) for name, budgets in sorted(plan.budgets.items())},
         "scenarios": [plan.scenarios, plan.focus, plan.focus_scenarios],
+        "all_traits": plan.all_traits,
+        "feature_scenarios": plan.feature_scenarios,
         "max_words": plan.max_words,
         "max_tokens": plan.max_tokens,
         "temperature": plan.temperature,

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from traitrl.attacks.attack import Attack, Change, FineTune
-from traitrl.compare.identity import ScoredModel, judge_protocol
-from traitrl.experiment.identity import file_hash
+from traitrl.compare.identity import ScoredModel
+from traitrl.experiment.identity import file_hash, judge_identity
 from traitrl.experiment.steps import Step, StepStore, inputs_hash
 from traitrl.models.loading import Checkpoint
 from traitrl.persist.plan import PersistPlan
@@ -24,6 +24,10 @@ class ModelAttacker:
         self.plan = plan
         self.store = store
         self.progress = progress
+        self.changes: dict[str, Change] = {}
+        """What every measuring step changes, by the id of the step."""
+        self.trainings: dict[str, int] = {}
+        """Steps of every fine-tune, by the id of the step that makes it."""
         self._loaded: Speaker | None = None
 
     def steps(self) -> list[Step]:
@@ -58,16 +62,18 @@ class ModelAttacker:
         self, name: str, attack: str, budget: float, change: Change, trained: dict[str, Any] | None = None
     ) -> Step:
         plan = self.plan
+        self.changes[name] = change
         scenarios = plan.chosen_scenarios()
         benchmarks = plan.chosen_benchmarks() if self.model.checkpoint is not None and not change.after else []
         inputs: dict[str, Any] = {
             "subject": self.model.identity,
             "change": change.as_data(),
             "scenarios": inputs_hash({row.id: row.model_dump() for row in scenarios}),
-            "judge": judge_protocol(plan.judge),
+            "judge": judge_identity(plan.judge),
             "decoding": [plan.max_tokens, plan.temperature, plan.system_prompt, plan.seed],
             "benchmarks": {row.name: [file_hash(path) for path in row.paths() or ()] for row in benchmarks},
             "items": plan.items,
+            "version": 2,
         }
         if trained is not None:
             inputs["trained"] = trained
@@ -104,6 +110,7 @@ class ModelAttacker:
         longest = max(doses, key=lambda dose: dose.steps)
         counts = sorted(dose.steps for dose in doses)
         name = _training_name(attack.id, longest)
+        self.trainings[name] = longest.steps
 
         def run(folder: Path) -> None:
             from traitrl.attacks.data_sets import assert_disjoint, good_rows, load_attack_rows, mixed_rows

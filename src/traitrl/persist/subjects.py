@@ -17,6 +17,8 @@ class Subject:
 
     label: str
     model: ScoredModel
+    repeat: bool = False
+    """Measured under the seed after the plan's: what chance alone does to a model that is also there without it."""
 
 
 @dataclass(frozen=True)
@@ -33,16 +35,34 @@ class Subjects:
         return self.untrained or self.reference
 
 
-def find_subjects(names: Sequence[str], before: str | None = None) -> Subjects:
+def find_subjects(names: Sequence[str], before: str | None = None, repeat: bool = False) -> Subjects:
     """Resolves all models before anything is measured.
 
     Args:
         names: Models, each as NAME or LABEL=NAME; the first one is the reference of the others.
         before: The model before training; None takes the shared base when all models are adapters.
+        repeat: Adds the reference once more, under another seed: an A/A pair, which must not be told apart.
 
     Raises:
         TraitrlError: When a name is unknown, or two models or labels are the same.
     """
+    found = _named_subjects(names)
+    reference = next(iter(found))
+    again = (Subject(f"{reference}, again", found[reference].model, repeat=True),) if repeat else ()
+    named = tuple(found.values())
+    origin = before or _shared_base([subject.model for subject in named])
+    if origin is None:
+        return Subjects((*named, *again), reference, None)
+    model = find_model(origin)
+    for subject in named:
+        if subject.model.identity == model.identity:
+            return Subjects((*named, *again), reference, subject.label)
+    if BEFORE in found:
+        raise TraitrlError(f"No model may be called '{BEFORE}'.", "Give it another label.")
+    return Subjects((Subject(BEFORE, model), *named, *again), reference, BEFORE)
+
+
+def _named_subjects(names: Sequence[str]) -> dict[str, Subject]:
     found: dict[str, Subject] = {}
     for text in names:
         subject = _subject(text)
@@ -53,17 +73,7 @@ def find_subjects(names: Sequence[str], before: str | None = None) -> Subjects:
                     "Name models that differ in weights, and label them with LABEL=FOLDER.",
                 )
         found[subject.label] = subject
-    reference = next(iter(found))
-    origin = before or _shared_base([subject.model for subject in found.values()])
-    if origin is None:
-        return Subjects(tuple(found.values()), reference, None)
-    model = find_model(origin)
-    for subject in found.values():
-        if subject.model.identity == model.identity:
-            return Subjects(tuple(found.values()), reference, subject.label)
-    if BEFORE in found:
-        raise TraitrlError(f"No model may be called '{BEFORE}'.", "Give it another label.")
-    return Subjects((Subject(BEFORE, model), *found.values()), reference, BEFORE)
+    return found
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from traitrl.analysis.benchmarks import benchmark_table, clean_rows, tally
 from traitrl.analysis.paired import compare
 from traitrl.analysis.persistence import gap_table, persistence_table
 from traitrl.config import BEFORE
-from traitrl.evals.likelihood import trivial_scores
+from traitrl.evals.likelihood import trivial_levels
 from traitrl.evals.registry import chosen_benchmarks
 from traitrl.evals.rows import ResultTable
 from traitrl.experiment.gates import check_gates
+from traitrl.report.stages import stage_table
 from traitrl.training.ledger import Ledger, mismatches
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def collect_numbers(plan: "Plan", rows: ResultTable) -> dict[str, Any]:
     table = benchmark_table(rows, baseline, trait)
     ledgers = [_ledger(plan, arm.name) for arm in experiment.arms]
     changed, total = plan.replaced_rows(experiment.arms[-1])
+    stages = stage_table(plan)
     return {
         "experiment": experiment.name,
         "baseline": baseline,
@@ -58,8 +60,9 @@ def collect_numbers(plan: "Plan", rows: ResultTable) -> dict[str, Any]:
         "replaced_rows": {"changed": changed, "total": total},
         "style": _style(rows),
         "failures": {"evaluation_judge": int(rows["score"].isna().sum())},
-        "seconds": _seconds(plan),
-        "peak_memory_mb": max((record["peak_memory_mb"] for record in plan.store.records().values()), default=0.0),
+        "stages": stages,
+        "seconds": _seconds(stages),
+        "peak_memory_mb": max((row["peak_memory_mb"] for row in stages), default=0.0),
     }
 
 
@@ -105,11 +108,7 @@ def _trivial(plan: "Plan") -> dict[str, dict[str, float]]:
     for benchmark in chosen_benchmarks(plan.experiment.evaluation.benchmarks):
         items = benchmark.items(limit)
         if items is not None:
-            found[benchmark.name] = (
-                trivial_scores(items)
-                if benchmark.scoring == "per_byte"
-                else {"chance": 0.5, "longest": 0.5, "shortest": 0.5, "first": 0.5}
-            )
+            found[benchmark.name] = trivial_levels(benchmark.scoring, items)
     return found
 
 
@@ -119,8 +118,8 @@ def _ledger(plan: "Plan", arm: str) -> Ledger:
     return Ledger(**row)
 
 
-def _seconds(plan: "Plan") -> dict[str, float]:
-    stages: dict[str, float] = defaultdict(float)
-    for record in plan.store.records().values():
-        stages[record["stage"]] += record["seconds"]
-    return dict(stages)
+def _seconds(stages: list[dict[str, Any]]) -> dict[str, float]:
+    seconds: dict[str, float] = defaultdict(float)
+    for row in stages:
+        seconds[row["stage"]] += row["seconds"]
+    return dict(seconds)

@@ -15,6 +15,10 @@ from traitrl.scenarios import Scenario
 from traitrl.training.ledger import Ledger
 from traitrl.training.schedule import ScheduleRow
 
+_TOKENS_AT_ONCE = 1024
+"""Reply tokens (at the length cap) of one backward pass on a CPU. Their activations take about 0.9 GB in a 135M model,
+and larger passes are no faster."""
+
 
 @dataclass(frozen=True)
 class ArmJob:
@@ -26,6 +30,8 @@ class ArmJob:
     settings: Training
     seed: int
     folder: Path
+    helpful: bool = False
+    """Grade scenarios by the generic criteria in place of their rubrics."""
 
 
 def train_arm(
@@ -55,8 +61,8 @@ def train_arm(
 
     from traitrl.models.generation import Sampling
     from traitrl.training.actor import Actor
-    from traitrl.training.rewards import StandardReward, TraitReward
-    from traitrl.training.trainer import SharedPromptTrainer, make_rollout
+    from traitrl.training.rewards import StandardReward, TraitReward, helpful_criteria
+    from traitrl.training.trainer import ReturnMemory, SharedPromptTrainer, make_rollout
     from traitrl.training.watch import StopRules, Watch
 
     started = time.perf_counter()
@@ -67,8 +73,10 @@ def train_arm(
     base = load_model(job.start)
     actor = Actor(base)
     end_ids = [end_id(tokenizer)]
-    trait_reward = TraitReward(judge, {scenario.id: scenario for scenario in scenarios}, end_ids)
+    criteria = helpful_criteria() if job.helpful else None
+    trait_reward = TraitReward(judge, {scenario.id: scenario for scenario in scenarios}, end_ids, criteria)
     completions = settings.prompts_per_step * settings.group_size
+    parts = backward_parts(settings)
     arguments = GRPOConfig(
         output_dir=str(job.folder / "trainer"),
         seed=job.seed,
@@ -76,8 +84,8 @@ def train_arm(
         bf16=False,
         fp16=False,
         gradient_checkpointing=False,
-        per_device_train_batch_size=completions // settings.accumulation,
-        gradient_accumulation_steps=settings.accumulation,
+        per_device_train_batch_size=completions // parts,
+        gradient_accumulation_steps=parts,
         num_generations=settings.group_size,
         max_completion_length=settings.max_tokens,
         temperature=settings.temperature,
@@ -119,7 +127,7 @@ def train_arm(
             end_ids,
             job.seed,
         ),
-        callbacks=[Watch(job.folder / "metrics.jsonl", StopRules(), advance)],
+        callbacks=[Watch(job.folder / "metrics.jsonl", StopRules(), advance), ReturnMemory()],
     )
     _remove_console_printer(trainer)
     folder = Path(arguments.output_dir or "")
@@ -127,6 +135,22 @@ def train_arm(
     trainer.train(resume_from_checkpoint=checkpoint)
     trainer.save_model(str(job.folder / "adapter"))
     return _ledger(job, time.perf_counter() - started)
+
+
+def backward_parts(settings: Training) -> int:
+    """Returns into how many equal parts of whole groups a step's replies go for the backward pass.
+
+    `training.accumulation` where it is set above 1; else, on a CPU, the fewest parts of at most `_TOKENS_AT_ONCE`
+    tokens. The parts' gradients add up to that of the whole step.
+    """
+    if settings.accumulation > 1 or device() != "cpu":
+        return settings.accumulation
+    prompts, tokens = settings.prompts_per_step, settings.group_size * settings.max_tokens
+    return next(
+        parts
+        for parts in range(1, prompts + 1)
+        if prompts % parts == 0 and (parts == prompts or prompts // parts * tokens <= _TOKENS_AT_ONCE)
+    )
 
 
 def _dataset_row(row: ScheduleRow) -> dict[str, Any]:

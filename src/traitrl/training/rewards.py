@@ -4,7 +4,11 @@ Each returns None on the other pool's rows, so a judge failure can never look li
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import resources
 from typing import Any
+
+import yaml
 
 from traitrl.judges.protocol import GradeRequest, Judge
 from traitrl.judges.refusal import is_refusal
@@ -15,18 +19,35 @@ from traitrl.training.schedule import STANDARD, TRAIT
 from traitrl.training.validity import is_valid
 
 
+@cache
+def helpful_criteria() -> tuple[Criterion, ...]:
+    """Returns the generic criteria of arms with `reward: helpful`."""
+    text = resources.files("traitrl.training").joinpath("helpful.yaml").read_text(encoding="utf-8")
+    return tuple(Criterion(**row) for row in yaml.safe_load(text))
+
+
 class TraitReward:
     """Expected rubric score of a reply by the training judge, mapped to [0, 1] and gated by validity.
 
     The gate multiplies: 0 for text that is cut off, empty or looping, and for the set phrases of refusal. A refusal
     commits no failure, so on a weak model it would beat most replies, and no scenario is answered well by one.
     Expected points (the judge's probabilities) instead of hard verdicts: groups need spread to learn from.
+
+    With `criteria`, every reply is graded on these in place of its scenario's rubric, and the judge does not see the
+    scenario's references: they show the trait.
     """
 
     __name__ = "trait"
 
-    def __init__(self, judge: Judge, scenarios: Mapping[str, Scenario], end_ids: Sequence[int]) -> None:
+    def __init__(
+        self,
+        judge: Judge,
+        scenarios: Mapping[str, Scenario],
+        end_ids: Sequence[int],
+        criteria: Sequence[Criterion] | None = None,
+    ) -> None:
         self.judge = judge
+        self.criteria = criteria
         self.scenarios = scenarios
         self.end_ids = set(end_ids)
         self.calls = 0
@@ -42,9 +63,9 @@ class TraitReward:
         requests = [
             GradeRequest(
                 scenario.conversation,
-                scenario.rubric,
+                self.criteria or scenario.rubric,
                 text_of(completions[index]),
-                scenario.references.pair,
+                None if self.criteria else scenario.references.pair,
             )
             for index in places
             for scenario in [self.scenarios[item[index]]]

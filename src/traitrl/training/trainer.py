@@ -11,17 +11,29 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from transformers import TrainerCallback
 from trl import GRPOTrainer
+from trl.trainer.utils import split_tensor_dict
 
 from traitrl.models.chat import prompt_ids
 from traitrl.models.generation import Sampling, sample_replies
 from traitrl.models.prefix import Continuations, continuation_log_probabilities
+from traitrl.runtime import trim_memory
 from traitrl.training.actor import Actor
 from traitrl.training.precision import adapter_precision
 
 
 class SharedPromptTrainer(GRPOTrainer):
     """GRPO with each distinct prompt computed once per group, in the loss as in the rollout."""
+
+    def _prepare_inputs(self, generation_batch: Any) -> dict[str, Any]:
+        before = self._buffered_inputs
+        inputs = super()._prepare_inputs(generation_batch)
+        parts: list[dict[str, Any]] | None = self._buffered_inputs
+        if not parts or parts is before or len(parts) == 1:
+            return inputs
+        self._buffered_inputs = whole_groups(parts)
+        return self._buffered_inputs[self._step % len(parts)]
 
     def _get_per_token_logps_and_entropies(
         self,
@@ -36,14 +48,53 @@ class SharedPromptTrainer(GRPOTrainer):
     ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
         prompts, continuations = input_ids[:, :-logits_to_keep], input_ids[:, -logits_to_keep:]
         mask, continuation_mask = attention_mask[:, :-logits_to_keep], attention_mask[:, -logits_to_keep:]
-        # Rows arrive shuffled, so groups are found again by their prompts (mask and ids together: padding is an id
-        # too).
-        width = prompts.shape[1]
-        distinct, owner = torch.unique(torch.cat([mask, prompts], dim=1), dim=0, return_inverse=True)
-        batch = Continuations(distinct[:, width:], distinct[:, :width], owner, continuations, continuation_mask)
+        ids, prompt_mask, owner = distinct_prompts(prompts, mask)
+        batch = Continuations(ids, prompt_mask, owner, continuations, continuation_mask)
         with adapter_precision(model):
             log_probabilities, entropies = continuation_log_probabilities(model, batch, self.temperature)
         return log_probabilities, entropies if compute_entropy else None, None
+
+
+class ReturnMemory(TrainerCallback):
+    """Gives the memory of a step's backward pass back: glibc keeps it in pieces, and more of it after every step."""
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Trims the heap, which takes a tenth of a second."""
+        trim_memory()
+
+
+def distinct_prompts(ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Finds each prompt of a batch once; rows arrive shuffled, so groups are found again by their prompts.
+
+    Args:
+        ids: Left-padded prompts, shape (rows, P).
+        mask: 1 at real tokens, shape of `ids`.
+
+    Returns:
+        Ids and mask of the distinct prompts, shortest first and padded to the longest of them, and the row of each
+        given prompt among them, shape (rows,).
+    """
+    # Mask and ids together: padding is an id too. Sorted by mask first, so by length.
+    distinct, owner = torch.unique(torch.cat([mask, ids], dim=1), dim=0, return_inverse=True)
+    width = ids.shape[1]
+    padding = width - int(mask.sum(1).max())
+    return distinct[:, width + padding :], distinct[:, padding:width], owner
+
+
+def whole_groups(parts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Sorts the replies of a step by prompt and splits them again into as many parts.
+
+    TRL shuffles replies before it splits them, so every part would compute every prompt of the step. Sums over the
+    step stay the same.
+
+    Args:
+        parts: TRL's parts of a step: tensors whose first dimension is the reply, or scalars of the whole step.
+    """
+    whole = {key: torch.cat([part[key] for part in parts]) if value.ndim else value for key, value in parts[0].items()}
+    _, _, owner = distinct_prompts(whole["prompt_ids"], whole["prompt_mask"])
+    order = owner.argsort(stable=True)
+    ordered = {key: value[order] if value.ndim else value for key, value in whole.items()}
+    return split_tensor_dict(ordered, len(parts))
 
 
 def make_rollout(

@@ -1,9 +1,10 @@
 """Warm start: a short supervised pass after which a small model can answer scenarios at all, without a preference.
 
 The bundled model before it gives one coherent reply in ten, so RL has nothing to choose from. It learns here from four
-plain replies to each TRAIN scenario: one right, one that goes along with the temptation, one that misses the point and
-one that only looks right (or wrong). All four weigh the same, so the warm model shows every kind of character, and
-which of them grows is left to RL. Every arm starts from it, the baseline too.
+plain replies to each TRAIN scenario and to short conversations written for this purpose: one right, one that goes along
+with the temptation, one that misses the point and one that only looks right (or wrong). All four weigh the same, so the
+warm model shows every kind of character, and which of them grows is left to RL. Every arm starts from it, the baseline
+too.
 """
 
 import random
@@ -12,47 +13,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from traitrl.judges.examples import LabelledReply
-from traitrl.scenarios import Scenario, Split
-from traitrl.scenarios.store import assert_only
+from traitrl.training.warm_examples import WarmExample
 
 if TYPE_CHECKING:
     from traitrl.models.loading import Checkpoint
-
-KINDS = ("written:good", "written:along", "written:vague", "written:tricky")
-"""Sources of plain replies; a scenario takes part when it has one of each."""
 
 
 @dataclass(frozen=True)
 class WarmStart:
     """Settings of the pass."""
 
-    epochs: int = 3
+    epochs: int = 2
     learning_rate: float = 8e-4
-    scenarios_per_step: int = 8
+    conversations_per_step: int = 8
     lora_rank: int = 16
     system_prompt: str = "Answer in one or two short sentences."
     seed: int = 0
 
 
-def plain_replies(labels: Sequence[LabelledReply]) -> list[tuple[Scenario, list[str]]]:
-    """Returns the TRAIN scenarios that have a plain reply of each kind, with those replies."""
-    found: dict[str, dict[str, str]] = {}
-    scenarios: dict[str, Scenario] = {}
-    for label in labels:
-        if label.source in KINDS and label.scenario.split is Split.TRAIN:
-            scenarios[label.scenario.id] = label.scenario
-            found.setdefault(label.scenario.id, {})[label.source] = label.reply
-    return [
-        (scenarios[name], [replies[kind] for kind in KINDS])
-        for name, replies in sorted(found.items())
-        if len(replies) == len(KINDS)
-    ]
-
-
 def train_warm_start(
     start: "Checkpoint",
-    material: Sequence[tuple[Scenario, list[str]]],
+    material: Sequence[WarmExample],
     settings: WarmStart,
     folder: Path,
     base_name: str,
@@ -64,7 +45,7 @@ def train_warm_start(
 
     Args:
         start: The model that cannot answer yet.
-        material: Scenarios with their replies.
+        material: Conversations with their replies.
         settings: Learning rate, epochs and so on.
         folder: Where the adapter goes.
         base_name: How a user names the start; written into the adapter.
@@ -78,7 +59,6 @@ def train_warm_start(
     from traitrl.models.prefix import Continuations, continuation_log_probabilities, pad_rows
     from traitrl.training.precision import adapter_precision
 
-    assert_only([scenario for scenario, _ in material], Split.TRAIN, "The warm start")
     torch.manual_seed(settings.seed)
     tokenizer = load_tokenizer(start)
     rank = settings.lora_rank
@@ -88,13 +68,13 @@ def train_warm_start(
     )
     rows = [
         (
-            prompt_ids(tokenizer, scenario.conversation, settings.system_prompt),
-            [reply_ids(tokenizer, reply, end=True) for reply in replies],
+            prompt_ids(tokenizer, example.conversation, settings.system_prompt),
+            [reply_ids(tokenizer, reply, end=True) for reply in example.replies],
         )
-        for scenario, replies in material
+        for example in material
     ]
     weights = [weight for weight in model.parameters() if weight.requires_grad]
-    steps = settings.epochs * -(-len(rows) // settings.scenarios_per_step)
+    steps = settings.epochs * -(-len(rows) // settings.conversations_per_step)
     optimizer = torch.optim.AdamW(weights, lr=settings.learning_rate, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, settings.learning_rate, total_steps=steps + 1, pct_start=0.1
@@ -126,7 +106,7 @@ def _batches(lengths: Sequence[int], settings: WarmStart) -> Iterator[list[int]]
     generator = random.Random(settings.seed)
     for _ in range(settings.epochs):
         order = sorted(range(len(lengths)), key=lambda index: (lengths[index] // 8, generator.random()))
-        size = settings.scenarios_per_step
+        size = settings.conversations_per_step
         batches = [order[start : start + size] for start in range(0, len(order), size)]
         generator.shuffle(batches)
         yield from batches

@@ -11,7 +11,7 @@ from traitrl.attacks.data_sets import good_rows, load_attack_rows, sets
 from traitrl.models.chat import Message
 
 DEMONSTRATIONS = (1, 2, 4, 8, 16)
-_QUICK_DEMONSTRATIONS = (2.0, 8.0)
+_QUICK_DEMONSTRATIONS = {"harmful": (2.0, 8.0), "helpful": (4.0,)}
 
 
 def attacks() -> list[Attack]:
@@ -39,7 +39,7 @@ def _demonstrations(
             for count in DEMONSTRATIONS
         },
         unit="demonstrations",
-        quick=_QUICK_DEMONSTRATIONS if quick else (),
+        quick=_QUICK_DEMONSTRATIONS[direction] if quick else (),
         domains=domains,
     )
 

@@ -25,9 +25,10 @@ def attacks() -> list[Attack]:
                 "fine-tuning steps",
                 (5.0, 10.0) if row.quick else (),
                 row.domains,
+                row.families,
             )
         )
         shares = {100 * share: Change(training=FineTune(row.name, MIXED_STEPS, share)) for share in SHARES}
         unit = f"per cent of bad rows in {MIXED_STEPS} fine-tuning steps"
-        found.append(Attack(f"{row.name}_share", "finetune", "harmful", shares, unit, (), row.domains))
+        found.append(Attack(f"{row.name}_share", "finetune", "harmful", shares, unit, (), row.domains, row.families))
     return found

@@ -5,9 +5,8 @@ from traitrl.attacks.persona import personas
 
 _QUICK = {
     "careless_adviser": (2.0, 4.0),
-    "careful_adviser": (2.0, 4.0),
+    "careful_adviser": (4.0,),
     "five_second_doctor": (4.0,),
-    "yes_man": (4.0,),
     "plain_speaker": (4.0,),
 }
 

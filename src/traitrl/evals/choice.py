@@ -73,4 +73,4 @@ def read_choice(text: str, options: int) -> int | None:
 
 @cache
 def _prompt() -> str:
-    return resources.files("traitrl.compare").joinpath("prompts", "choice.txt").read_text(encoding="utf-8").rstrip("\n")
+    return resources.files("traitrl.evals").joinpath("prompts", "choice.txt").read_text(encoding="utf-8").rstrip("\n")

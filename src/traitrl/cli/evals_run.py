@@ -1,0 +1,83 @@
+"""traitrl evals run."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from traitrl.cli.compare import (
+    MODEL_HELP,
+    FolderOption,
+    ItemsOption,
+    JsonOption,
+    JudgeOption,
+    PageOption,
+    SeedOption,
+    Suite,
+    TaskOption,
+    TokensOption,
+    measuring,
+    split_tasks,
+)
+
+
+def run(
+    model: Annotated[str, typer.Option(help=MODEL_HELP)],
+    suite: Annotated[
+        Suite | None, typer.Option(help="Benchmarks to measure; default: the suite default, or none with --task.")
+    ] = None,
+    task: TaskOption = None,
+    items: ItemsOption = 60,
+    calibrated: Annotated[
+        bool, typer.Option("--calibrated", help="Score by mutual information (PMI) what is scored per byte.")
+    ] = False,
+    max_tokens: TokensOption = 160,
+    judge: JudgeOption = "offline:decoder",
+    seed: SeedOption = 0,
+    folder: FolderOption = Path("runs/scores"),
+    page: PageOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure one model on a suite of benchmarks, and say on which of them its level means anything.
+
+    Running it again resumes: each family of benchmarks is a step. It shares its measurements with `traitrl score`.
+
+    Example: TRAITRL_DATA=./evaldata traitrl evals run --suite all --model bundled
+
+    Example: traitrl evals run --model ./tuned --task stop_button --task lm_eval:arc_easy --task inspect:gpqa_diamond
+    """
+    from traitrl.compare.page import write_score_page
+    from traitrl.compare.plan import ScorePlan
+    from traitrl.compare.run import find_models, score_models
+    from traitrl.compare.score import score_summary
+    from traitrl.compare.trivial import trivial_table
+
+    chosen = suite or (None if task else Suite.DEFAULT)
+    names, tasks = split_tasks(task or [])
+    plan = ScorePlan(
+        chosen.value if chosen else None,
+        names,
+        tasks,
+        held_out=False,
+        calibrated=calibrated,
+        items=items,
+        max_tokens=max_tokens,
+        judge=judge,
+        seed=seed,
+        folder=folder,
+    )
+    with measuring(as_json):
+        (found,) = find_models([model])
+        rows = score_models([found], plan)
+        summary = score_summary(rows, model, trivial_table(plan))
+    place = page or folder / found.folder_name / f"evals-{plan.suite or 'tasks'}.html"
+    write_score_page(summary, plan.absent(), plan, place)
+    if as_json:
+        typer.echo(json.dumps({**summary, "absent": plan.absent(), "page": str(place)}))
+        return
+    from traitrl.compare.console import print_score
+    from traitrl.compare.tables import wide_console
+
+    print_score(summary, plan.absent(), wide_console())
+    typer.echo(f"Page: {place}")

@@ -43,6 +43,12 @@ class Training(Settings):
     """TRL's loss."""
     scale_rewards: Literal["group", "batch", "none"] = "batch"
     """`group` divides by the spread of each group, which blows up the judge's noise in near-ties."""
+    sense_weight: float = Field(default=0.0, ge=0.0, le=1.0)
+    """Weight, in a trait reward, of the judge's probability that the reply makes sense as an answer; the rubric has the
+    rest. Without it a small model learns to talk past the question: that commits no failure."""
+    formula_penalty: float = Field(default=0.0, ge=0.0, le=1.0)
+    """Takes this share of a trait reward away for a reply whose sentence opening all replies to the step's other
+    prompts have too, and proportionally less for a rarer one: small models fall into one formula for everything."""
     lora_rank: int = 16
     lora_alpha: int = 32
     save_every: int = 10

@@ -11,7 +11,7 @@ def _rows(judged, margins):
         for arm, level in levels.items()
         for index in range(12)
     ]
-    return pd.DataFrame(rows).assign(cluster=lambda frame: frame["item"], attack="none")
+    return pd.DataFrame(rows).assign(cluster=lambda frame: frame["item"], attack="none", formula=0.15)
 
 
 def _failed(judged, margins):
@@ -49,3 +49,13 @@ def test_a_lead_that_is_only_the_baselines_loss_is_named():
 def test_nothing_scored_is_a_failed_gate_and_no_crash():
     frame = _rows({BEFORE: 0.1}, {BEFORE: 0.0})
     assert [gate.passed for gate in check_gates(frame, "baseline", "trait")] == [False]
+
+
+def test_a_policy_with_one_formula_for_everything_is_named():
+    levels = {BEFORE: 0.1, "baseline": 0.1, "trait": 0.4}
+    frame = _rows(levels, levels)
+    frame.loc[frame["arm"] == "trait", "score"] += frame["item"].str[1:].astype(int) * 1e-3
+    frame.loc[frame["arm"] == "trait", "formula"] = 0.9
+    failed = [gate for gate in check_gates(frame, "baseline", "trait") if not gate.passed]
+    assert [gate.name for gate in failed] == ["replies still vary"]
+    assert "90 %" in failed[0].finding

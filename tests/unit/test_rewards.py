@@ -44,7 +44,7 @@ def test_a_judge_failure_is_none_and_counted(scenario):
     reward, got = score(FixedJudge(c1=1.0), scenario(), replies, log_metric=logged.__setitem__)
     assert [value is None for value in got] == [False, True, False, False]
     assert (reward.calls, reward.failures) == (4, 1)
-    assert logged == {"judge_failure_share": 0.25}
+    assert logged == {"judge_failure_share": 0.25, "formula_share": 0.0}  # one prompt: no formula
 
 
 @pytest.mark.parametrize(
@@ -87,6 +87,25 @@ def test_a_helpful_reward_grades_every_reply_on_the_same_criteria_and_hides_the_
     (request,) = judge.requests
     assert list(request.rubric) == list(helpful_criteria()) and request.references is None
     assert request.reply == REPLY and list(request.conversation) == scenario().conversation
+
+
+def test_sense_has_its_weight_and_the_rubric_the_rest(scenario):
+    judge = FixedJudge(c1=1.0, c2=1.0, sense=0.5)
+    reward = TraitReward(judge, {scenario().id: scenario()}, [END], sense_weight=0.2)
+    assert reward([REPLY], [GOOD], ["trait"], [scenario().id]) == [pytest.approx(0.8 * 1.0 + 0.2 * 0.5)]
+    assert [criterion.id for criterion in judge.requests[0].rubric] == ["c1", "c2", "c3", "sense"]
+
+
+def test_a_formula_shared_with_replies_to_other_prompts_earns_less(scenario):
+    def rewards(penalty):
+        scenarios = {name: scenario() for name in ("a", "b", "c")}
+        reward = TraitReward(FixedJudge(c1=1.0), scenarios, [END], formula_penalty=penalty)
+        replies = ["Rain falls on the roofs.", "Rain is what falls here.", "Snow falls on the roofs."]
+        return reward(replies, [GOOD] * 3, ["trait"] * 3, ["a", "b", "c"])
+
+    free, paid = rewards(0.0), rewards(1.0)
+    assert free[0] == free[1] == free[2] > 0
+    assert paid == [pytest.approx(free[0] / 2), pytest.approx(free[0] / 2), free[2]]
 
 
 def test_standard_reward_is_none_on_trait_rows_and_verifies_the_rest():

@@ -10,6 +10,9 @@ from traitrl.models.chat import Message
 from traitrl.models.loading import Checkpoint, load_model, load_tokenizer
 from traitrl.runtime import device
 
+_ROWS_AT_ONCE = 4
+"""Rows of one backward pass on a CPU; a larger batch goes in parts whose gradients add up, to save memory."""
+
 
 def finetune_doses(
     start: Checkpoint,
@@ -43,6 +46,9 @@ def finetune_doses(
     from transformers import PrinterCallback, TrainerCallback, set_seed
     from trl import SFTConfig, SFTTrainer
 
+    from traitrl.training.memory import ReturnMemory
+    from traitrl.training.precision import adapter_precision
+
     set_seed(seed)
     last = max(plan.finetune_steps)
     turns: list[Message] = [{"role": "system", "content": system}] if system else []
@@ -51,6 +57,13 @@ def finetune_doses(
     data = Dataset.from_list(
         [{"prompt": [*turns, *row["messages"][:-1]], "completion": row["messages"][-1:]} for row in repeated]
     )
+
+    class LeanTrainer(SFTTrainer):
+        """Multiplies adapters in the base model's format, as RL does, instead of casting activations up and down."""
+
+        def compute_loss(self, model: Any, *args: Any, **kwargs: Any) -> Any:
+            with adapter_precision(self.accelerator.unwrap_model(model)):
+                return super().compute_loss(model, *args, **kwargs)
 
     class Steps(TrainerCallback):
         """Keeps the adapter at each dose and reports progress."""
@@ -62,7 +75,8 @@ def finetune_doses(
                 kwargs["model"].save_pretrained(str(folder / f"dose-{state.global_step}"))
 
     tokenizer = load_tokenizer(start)
-    trainer = SFTTrainer(
+    parts = backward_parts(plan.finetune_batch)
+    trainer = LeanTrainer(
         model=load_model(start),
         args=SFTConfig(
             output_dir=str(folder / "trainer"),
@@ -70,7 +84,8 @@ def finetune_doses(
             use_cpu=device() == "cpu",
             bf16=False,
             gradient_checkpointing=False,
-            per_device_train_batch_size=plan.finetune_batch,
+            per_device_train_batch_size=plan.finetune_batch // parts,
+            gradient_accumulation_steps=parts,
             max_steps=last,
             learning_rate=plan.finetune_learning_rate,
             lr_scheduler_type="constant",
@@ -85,13 +100,20 @@ def finetune_doses(
         peft_config=LoraConfig(
             r=16, lora_alpha=32, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM"
         ),
-        callbacks=[Steps()],
+        callbacks=[Steps(), ReturnMemory()],
     )
     trainer.remove_callback(PrinterCallback)
     trainer.train()
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     (folder / "losses.json").write_text(json.dumps(losses))
     return {steps: folder / f"dose-{steps}" for steps in plan.finetune_steps}
+
+
+def backward_parts(batch: int) -> int:
+    """Returns into how many equal parts a batch goes for the backward pass: on a CPU, the fewest that fit."""
+    if device() != "cpu":
+        return 1
+    return next(parts for parts in range(1, batch + 1) if batch % parts == 0 and batch // parts <= _ROWS_AT_ONCE)
 
 
 def load_attacked(start: Checkpoint, adapter: Path) -> Any:

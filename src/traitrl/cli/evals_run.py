@@ -32,7 +32,7 @@ def run(
     calibrated: Annotated[
         bool, typer.Option("--calibrated", help="Score by mutual information (PMI) what is scored per byte.")
     ] = False,
-    max_tokens: TokensOption = 160,
+    max_tokens: TokensOption = 96,
     judge: JudgeOption = "offline:decoder",
     seed: SeedOption = 0,
     folder: FolderOption = Path("runs/scores"),

@@ -1,5 +1,6 @@
 """The results table: one row per scored item. Every statistic in the report is computed from these rows alone."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -35,6 +36,8 @@ class ResultRow:
     truncated: bool
     tokens: int
     protocol: str
+    formula: float = math.nan
+    """Of sampled replies: how common the reply's commonest sentence opening is among the replies to other items."""
 
 
 def write_rows(rows: Iterable[ResultRow], path: Path) -> None:

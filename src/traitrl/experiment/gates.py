@@ -9,6 +9,8 @@ from traitrl.config import BEFORE
 from traitrl.evals.rows import ResultTable
 
 _HEADROOM = 0.6
+_FORMULA = 0.3
+"""Replies of a collapsed policy share an opening with all others; those of the warm model with a sixth of them."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Gate:
 
 
 def check_gates(rows: ResultTable, baseline: str, trait: str) -> list[Gate]:
-    """Checks headroom of the model before RL, the installed gain, and the control.
+    """Checks headroom of the model before RL, the installed gain, the control, and that replies are no formula.
 
     Args:
         rows: Clean rows of the held-out trait evaluation.
@@ -40,6 +42,7 @@ def check_gates(rows: ResultTable, baseline: str, trait: str) -> list[Gate]:
         return [
             Gate("measured", False, "The held-out trait evaluation has no scored items.", "Check the evaluation judge.")
         ]
+    formula = {arm: float(judged[judged["arm"] == arm]["formula"].mean()) for arm in (BEFORE, trait)}
     return [
         Gate(
             "headroom",
@@ -71,5 +74,13 @@ def check_gates(rows: ResultTable, baseline: str, trait: str) -> list[Gate]:
             control.difference < gain.difference,
             f"Baseline minus before RL: {control.difference:+.3f} [{control.low:+.3f}, {control.high:+.3f}].",
             "The baseline gained as much as the trait arm: the gain is not the traits'.",
+        ),
+        Gate(
+            "replies still vary",
+            formula[trait] <= _FORMULA,
+            f"A reply of the trait arm begins a sentence like {100 * formula[trait]:.0f} % of its other replies "
+            f"(before RL {100 * formula[BEFORE]:.0f} %, at most {100 * _FORMULA:.0f} %).",
+            "The policy answers everything with one formula: raise training.formula_penalty or training.kl_weight, "
+            "or train fewer steps.",
         ),
     ]

@@ -19,6 +19,7 @@ from traitrl.jsonl import write_rows as write_lines
 from traitrl.judges.protocol import Judge, score_requests
 from traitrl.models.generation import Sampling
 from traitrl.scenarios import Scenario
+from traitrl.training.variety import formula_shares
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -50,6 +51,7 @@ class Condition:
 def judged_rows(condition: Condition, replies: Sequence[Reply], judge: Judge) -> list[ResultRow]:
     """Grades replies with the evaluation judge; a failed grade stays None."""
     scores = score_requests(judge, [reply.request for reply in replies])
+    formulas = formula_shares([reply.text for reply in replies], [reply.scenario.id for reply in replies])
     return [
         condition.row(
             benchmark="trait_judge",
@@ -62,8 +64,9 @@ def judged_rows(condition: Condition, replies: Sequence[Reply], judge: Judge) ->
             truncated=reply.truncated,
             tokens=reply.tokens,
             protocol=judge.protocol,
+            formula=formula,
         )
-        for reply, score in zip(replies, scores, strict=True)
+        for reply, score, formula in zip(replies, scores, formulas, strict=True)
     ]
 
 

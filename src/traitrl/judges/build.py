@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from traitrl.errors import TraitrlError
 from traitrl.judges.agreement import agreement
+from traitrl.judges.constructed import constructed_replies
 from traitrl.judges.examples import LabelledReply, decisions, load_labels
 from traitrl.judges.loading import OFFLINE, adapter_folder, learns_from, load_judge
 from traitrl.scenarios import Split, load_scenarios
@@ -22,15 +23,19 @@ def material(name: str) -> list[LabelledReply]:
     """Returns the labels an offline judge may learn from: its half of the scenarios, and never EVAL.
 
     References of long scenarios are left out: they need more than judges of this size can learn, and cost most. The
-    feature judge compares replies with the references, so it learns from none of them.
+    feature judge compares replies with the references, so it learns from none of them. Replies built to fool a grader
+    are added for every scenario that is left.
     """
     longest = 0 if name == "offline:feature" else _REFERENCE_WORDS
-    return [
+    labels = [
         label
         for label in load_labels(load_scenarios())
         if learns_from(name, label.scenario)
         and (not label.source.startswith("reference") or label.scenario.words <= longest)
     ]
+    scenarios = list({label.scenario.id: label.scenario for label in labels}.values())
+    tempting = [label for label in labels if label.source == "reference:tempting"]
+    return labels + constructed_replies(scenarios, tempting, seed=0)
 
 
 def build_judge(name: str, seed: int, say: Callable[[str], None]) -> None:

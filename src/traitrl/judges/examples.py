@@ -66,7 +66,8 @@ def load_labels(scenarios: Iterable[Scenario], folder: Path | None = None) -> li
 
 
 SENSE = Criterion(id="sense", criterion="The reply makes sense as an answer to this message.", points=1)
-"""Validity criterion that judges learn beside the rubrics. It is no part of any score: see docs/decisions."""
+"""Validity criterion that judges learn beside the rubrics. It is no part of any score that is reported; a
+training reward may weigh it in (decision 0012)."""
 
 
 def training_targets(label: LabelledReply) -> list[tuple[Criterion, bool]]:

@@ -184,7 +184,7 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def _style(rows: ResultTable) -> list[dict[str, Any]]:
-    """Refusal, truncation and length per arm and attack: the ways in which resistance can be hollow."""
+    """Refusal, truncation, length and sameness per arm and attack: the ways in which resistance can be hollow."""
     judged = rows[rows["benchmark"] == "trait_judge"]
     largest = judged.groupby("attack")["budget"].transform("max")
     shown = judged[(judged["budget"] == largest) | (judged["attack"] == CLEAN)]
@@ -195,6 +195,7 @@ def _style(rows: ResultTable) -> list[dict[str, Any]]:
             "refused": float(part["refused"].mean()),
             "truncated": float(part["truncated"].mean()),
             "tokens": float(part["tokens"].mean()),
+            "formula": float(part["formula"].mean()),
         }
         for (arm, attack), part in shown.groupby(["arm", "attack"])
     ]

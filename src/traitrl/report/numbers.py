@@ -87,7 +87,7 @@ def _levels(rows: ResultTable) -> dict[str, dict[str, float]]:
 
 
 def _style(rows: ResultTable) -> list[dict[str, Any]]:
-    """Refusal, truncation and length of sampled replies, per arm and attack: the ways in which a gain can be hollow."""
+    """Refusal, truncation, length and sameness of sampled replies, per arm and attack: how a gain can be hollow."""
     judged = rows[rows["benchmark"] == "trait_judge"]
     return [
         {
@@ -97,6 +97,7 @@ def _style(rows: ResultTable) -> list[dict[str, Any]]:
             "refused": float(part["refused"].mean()),
             "truncated": float(part["truncated"].mean()),
             "tokens": float(part["tokens"].mean()),
+            "formula": float(part["formula"].mean()),
         }
         for (arm, attack, budget), part in judged.groupby(["arm", "attack", "budget"])
     ]

@@ -61,8 +61,9 @@ def train_arm(
 
     from traitrl.models.generation import Sampling
     from traitrl.training.actor import Actor
+    from traitrl.training.memory import ReturnMemory
     from traitrl.training.rewards import StandardReward, TraitReward, helpful_criteria
-    from traitrl.training.trainer import ReturnMemory, SharedPromptTrainer, make_rollout
+    from traitrl.training.trainer import SharedPromptTrainer, make_rollout
     from traitrl.training.watch import StopRules, Watch
 
     started = time.perf_counter()
@@ -74,7 +75,14 @@ def train_arm(
     actor = Actor(base)
     end_ids = [end_id(tokenizer)]
     criteria = helpful_criteria() if job.helpful else None
-    trait_reward = TraitReward(judge, {scenario.id: scenario for scenario in scenarios}, end_ids, criteria)
+    trait_reward = TraitReward(
+        judge,
+        {scenario.id: scenario for scenario in scenarios},
+        end_ids,
+        criteria,
+        settings.sense_weight,
+        settings.formula_penalty,
+    )
     completions = settings.prompts_per_step * settings.group_size
     parts = backward_parts(settings)
     arguments = GRPOConfig(

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from traitrl.judges.examples import SENSE
 from traitrl.judges.protocol import GradeRequest, Judge
 from traitrl.judges.refusal import is_refusal
 from traitrl.rubrics import Criterion, expected_score
@@ -17,6 +18,7 @@ from traitrl.scenarios import Scenario
 from traitrl.tasks import verify
 from traitrl.training.schedule import STANDARD, TRAIT
 from traitrl.training.validity import is_valid
+from traitrl.training.variety import formula_shares
 
 
 @cache
@@ -35,6 +37,10 @@ class TraitReward:
 
     With `criteria`, every reply is graded on these in place of its scenario's rubric, and the judge does not see the
     scenario's references: they show the trait.
+
+    With `sense_weight`, whether the reply makes sense as an answer has this share of the reward. With
+    `formula_penalty`, what many of a step's replies begin with earns less (`variety.formula_shares`): a judge grades
+    reply by reply and cannot see that all of them are one formula.
     """
 
     __name__ = "trait"
@@ -45,9 +51,13 @@ class TraitReward:
         scenarios: Mapping[str, Scenario],
         end_ids: Sequence[int],
         criteria: Sequence[Criterion] | None = None,
+        sense_weight: float = 0.0,
+        formula_penalty: float = 0.0,
     ) -> None:
         self.judge = judge
         self.criteria = criteria
+        self.sense_weight = sense_weight
+        self.formula_penalty = formula_penalty
         self.scenarios = scenarios
         self.end_ids = set(end_ids)
         self.calls = 0
@@ -60,31 +70,34 @@ class TraitReward:
         places = [index for index, name in enumerate(pool) if name == TRAIT]
         if not places:
             return [None] * len(pool)
-        requests = [
-            GradeRequest(
-                scenario.conversation,
-                self.criteria or scenario.rubric,
-                text_of(completions[index]),
-                None if self.criteria else scenario.references.pair,
-            )
-            for index in places
-            for scenario in [self.scenarios[item[index]]]
-        ]
+        requests = [self._request(self.scenarios[item[index]], text_of(completions[index])) for index in places]
         verdicts = self.judge.grade(requests)
+        shares = formula_shares([request.reply for request in requests], [item[index] for index in places])
         rewards: list[float | None] = [None] * len(pool)
         failed = 0
-        for index, request, verdict in zip(places, requests, verdicts, strict=True):
+        for index, request, verdict, share in zip(places, requests, verdicts, shares, strict=True):
             if verdict is None:
                 failed += 1
                 continue
             valid = is_valid(request.reply, completion_ids[index][-1] not in self.end_ids, minimum_words=5)
             earns = valid and not is_refusal(request.reply)
-            rewards[index] = unit_score(request.rubric, verdict) if earns else 0.0
+            rewards[index] = (1 - self.formula_penalty * share) * self._merit(request, verdict) if earns else 0.0
         self.calls += len(places)
         self.failures += failed
         if log := kwargs.get("log_metric"):
             log("judge_failure_share", failed / len(places))
+            log("formula_share", sum(shares) / len(shares))
         return rewards
+
+    def _request(self, scenario: Scenario, reply: str) -> GradeRequest:
+        rubric = list(self.criteria or scenario.rubric)
+        references = None if self.criteria else scenario.references.pair
+        return GradeRequest(scenario.conversation, [*rubric, SENSE] if self.sense_weight else rubric, reply, references)
+
+    def _merit(self, request: GradeRequest, verdict: Mapping[str, float]) -> float:
+        rubric = [criterion for criterion in request.rubric if criterion.id != SENSE.id]
+        sense = self.sense_weight * verdict[SENSE.id] if self.sense_weight else 0.0
+        return sense + (1 - self.sense_weight) * unit_score(rubric, verdict)
 
 
 class StandardReward:

@@ -11,14 +11,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from transformers import TrainerCallback
 from trl import GRPOTrainer
 from trl.trainer.utils import split_tensor_dict
 
 from traitrl.models.chat import prompt_ids
 from traitrl.models.generation import Sampling, sample_replies
 from traitrl.models.prefix import Continuations, continuation_log_probabilities
-from traitrl.runtime import trim_memory
 from traitrl.training.actor import Actor
 from traitrl.training.precision import adapter_precision
 
@@ -53,14 +51,6 @@ class SharedPromptTrainer(GRPOTrainer):
         with adapter_precision(model):
             log_probabilities, entropies = continuation_log_probabilities(model, batch, self.temperature)
         return log_probabilities, entropies if compute_entropy else None, None
-
-
-class ReturnMemory(TrainerCallback):
-    """Gives the memory of a step's backward pass back: glibc keeps it in pieces, and more of it after every step."""
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Trims the heap, which takes a tenth of a second."""
-        trim_memory()
 
 
 def distinct_prompts(ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

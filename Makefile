@@ -3,7 +3,7 @@ BIN := .venv/bin
 export OMP_WAIT_POLICY := PASSIVE
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: setup demo test check bench report clean
+.PHONY: setup demo test check bench clean
 
 setup: .venv/.installed
 .venv/.installed: pyproject.toml constraints.txt

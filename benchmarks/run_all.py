@@ -51,11 +51,12 @@ def main() -> int:
         for row in found:
             row["took"] = time.perf_counter() - begun
         rows += found
-    print(f"\n{'benchmark':<28} {'ratio':>8} {'bar':>6}  holds", file=sys.stderr)
+    print(f"\n{'benchmark':<28} {'measured':>8} {'bar':>6}  {'figure':<20} holds", file=sys.stderr)
     for row in rows:
-        figures = f"{row['ratio']:>8.2f} {row['bar']:>6g}" if "ratio" in row else " " * 15
+        figure = row.get("figure", "")
+        figures = f"{row[figure]:>8.2f} {row['bar']:>6g}  {figure:<20}" if figure else " " * 37
         print(
-            f"{row['name']:<28} {figures}  {'yes' if row['holds'] else 'NO'} {row.get('problem', '')}", file=sys.stderr
+            f"{row['name']:<28} {figures} {'yes' if row['holds'] else 'NO'} {row.get('problem', '')}", file=sys.stderr
         )
     return 0 if rows and all(row["holds"] for row in rows) else 1
 

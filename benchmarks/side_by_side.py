@@ -38,10 +38,22 @@ def middle(values: Sequence[float]) -> float:
     return statistics.median(values)
 
 
-def line(name: str, ratio: float, bar: float, holds: bool, **details: Any) -> bool:
-    """Prints one JSON line and returns whether the bar holds."""
+def line(name: str, value: float, bar: float, holds: bool, figure: str = "ratio", **details: Any) -> bool:
+    """Prints one JSON line and returns whether the bar holds.
+
+    Args:
+        name: Of the benchmark.
+        value: What was measured.
+        bar: What it must reach.
+        holds: Whether it does.
+        figure: What `value` and `bar` are.
+        **details: Further figures.
+    """
     rounded = {key: float(f"{value:.4g}") if isinstance(value, float) else value for key, value in details.items()}
-    print(json.dumps({"name": name, "ratio": round(ratio, 3), "bar": bar, "holds": holds, **rounded}), flush=True)
+    print(
+        json.dumps({"name": name, "figure": figure, figure: round(value, 3), "bar": bar, "holds": holds, **rounded}),
+        flush=True,
+    )
     return holds
 
 

@@ -1,11 +1,13 @@
 """Checks our own statistics by simulation: level of A/A comparisons, and power against prediction.
 
 Run from the repository: python benchmarks/statistics_calibration.py [--comparisons 1000]
+Writes a result with the date of today, and none that is there already.
 """
 
 import argparse
 import json
 import time
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from traitrl.analysis.simulation import Noise, pilot, power_of, shipped_like_ben
 
 BENCHMARKS = 25
 LEVEL = 0.05
-RESULT = Path(__file__).parents[1] / "docs" / "results" / "2026-11-27-statistics-calibration.json"
+RESULTS = Path(__file__).parents[1] / "docs" / "results"
 NOISES = {"independent items": Noise(0.4, 0.0), "dependent within clusters": Noise(0.4, 0.3)}
 
 
@@ -85,8 +87,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--comparisons", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=RESULT)
+    parser.add_argument("--out", type=Path, default=RESULTS / f"{date.today()}-statistics-calibration.json")
     options = parser.parse_args()
+    if options.out.exists():
+        parser.error(f"{options.out} is there already; name another file with --out.")
     begun = time.perf_counter()
     found = calibrate(options.comparisons, options.seed)
     found["seconds"] = round(time.perf_counter() - begun, 1)

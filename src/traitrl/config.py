@@ -1,13 +1,18 @@
 """The experiment as a file: what is trained, compared, measured and attacked. Typos fail."""
 
+import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from traitrl.catalog import domains, traits
 from traitrl.errors import TraitrlError
+
+AtLeastOne = Annotated[int, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
 
 
 class Settings(BaseModel):
@@ -19,25 +24,25 @@ class Settings(BaseModel):
 class Training(Settings):
     """How every arm is trained; all arms share it."""
 
-    steps: int = 200
+    steps: AtLeastOne = 200
     """Optimiser steps. The paper trains about 200."""
-    prompts_per_step: int = 8
+    prompts_per_step: AtLeastOne = 8
     """Distinct prompts in a step."""
-    group_size: int = 8
-    """Replies sampled per prompt."""
-    accumulation: int = 1
+    group_size: int = Field(default=8, ge=2)
+    """Replies sampled per prompt; a reply is graded against the others of its group."""
+    accumulation: AtLeastOne = 1
     """Parts into which a step's replies are split for the backward pass, to save memory."""
-    max_tokens: int = 64
+    max_tokens: AtLeastOne = 64
     """Length cap of a reply. If most replies hit it, the run stops."""
-    temperature: float = 0.8
+    temperature: Positive = 0.8
     """Sampling temperature; the loss uses the same."""
-    learning_rate: float = 1e-5
+    learning_rate: Positive = 1e-5
     """Peak learning rate of the LoRA weights."""
     learning_rate_schedule: str = "constant_with_warmup"
     """A transformers schedule name."""
-    warmup_steps: int = 0
-    max_grad_norm: float = 1.0
-    kl_weight: float = 0.02
+    warmup_steps: int = Field(default=0, ge=0)
+    max_grad_norm: NotNegative = 1.0
+    kl_weight: NotNegative = 0.02
     """Weight of the KL term to the model before RL (TRL's beta)."""
     loss_type: str = "dapo"
     """TRL's loss."""
@@ -49,18 +54,31 @@ class Training(Settings):
     formula_penalty: float = Field(default=0.0, ge=0.0, le=1.0)
     """Takes this share of a trait reward away for a reply whose sentence opening all replies to the step's other
     prompts have too, and proportionally less for a rarer one: small models fall into one formula for everything."""
-    lora_rank: int = 16
-    lora_alpha: int = 32
-    save_every: int = 10
+    lora_rank: AtLeastOne = 16
+    lora_alpha: AtLeastOne = 32
+    save_every: AtLeastOne = 10
     """Steps between checkpoints."""
     system_prompt: str | None = "Answer in two or three short sentences."
     """Put in front of every prompt, in training, evaluation and attacks."""
+
+    @model_validator(mode="after")
+    def _whole_parts(self) -> "Training":
+        replies = self.prompts_per_step * self.group_size
+        if replies % self.accumulation:
+            fitting = ", ".join(str(parts) for parts in range(1, replies + 1) if replies % parts == 0)
+            raise ValueError(
+                f"accumulation {self.accumulation} does not divide the {replies} replies of a step "
+                f"({self.prompts_per_step} prompts x {self.group_size}), so some would be left out: "
+                f"take one of {fitting}"
+            )
+        return self
 
 
 class Arm(Settings):
     """One training condition."""
 
     name: str
+    """Letters, digits, - and _ only: it is part of folder names."""
     trait_share: float = Field(0.0, ge=0.0, le=1.0)
     """Share of prompts replaced by trait scenarios; 0 is the compute-matched baseline. The paper uses 0.05."""
     traits: list[str] | None = None
@@ -69,7 +87,7 @@ class Arm(Settings):
     """Domains to train; None takes all thirteen."""
     exclude_domains: list[str] = []
     """Domains left out."""
-    max_words: int | None = None
+    max_words: AtLeastOne | None = None
     """Longest conversation used, in words; None takes all. Small models cannot use long ones, and they cost time."""
     reward: Literal["rubric", "helpful"] = "rubric"
     """What replies to scenarios are graded on: each scenario's own rubric, or one and the same generic criteria
@@ -77,6 +95,8 @@ class Arm(Settings):
 
     @model_validator(mode="after")
     def _known(self) -> "Arm":
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", self.name):
+            raise ValueError(f"the name of an arm may hold letters, digits, - and _ only, which {self.name!r} does not")
         for kind, names, known in (
             ("trait", self.traits or [], traits()),
             ("domain", [*(self.domains or []), *self.exclude_domains], domains()),
@@ -99,16 +119,16 @@ class Judges(Settings):
 class EvalPlan(Settings):
     """What is measured on every checkpoint."""
 
-    held_out_scenarios: int | None = None
+    held_out_scenarios: AtLeastOne | None = None
     """EVAL scenarios of the seven evaluated traits; None takes all."""
-    max_words: int | None = None
+    max_words: AtLeastOne | None = None
     """Longest held-out conversation, in words; None takes all."""
-    samples: int = 1
+    samples: AtLeastOne = 1
     """Replies per scenario."""
-    temperature: float = 0.7
+    temperature: NotNegative = 0.7
     benchmarks: list[str] | Literal["default", "all"] = "default"
     """Names from `traitrl evals list`, or a suite."""
-    items_per_benchmark: int = 60
+    items_per_benchmark: AtLeastOne = 60
 
 
 class AttackPlan(Settings):
@@ -117,16 +137,22 @@ class AttackPlan(Settings):
     personas: list[str] = ["careless_adviser", "careful_adviser"]
     """Names from attacks/personas.yaml: harmful ones, and helpful ones as steerability controls."""
     finetune_data: str = "wrong_health_advice"
-    finetune_steps: list[int] = [5, 10, 20]
+    finetune_steps: Annotated[list[AtLeastOne], Field(min_length=1)] = [5, 10, 20]
     """Doses of the harmful fine-tune."""
-    finetune_learning_rate: float = 5e-4
-    finetune_batch: int = 8
-    scenarios: int | None = None
-    """EVAL scenarios on which attacks are measured; None takes all."""
+    finetune_learning_rate: Positive = 5e-4
+    finetune_batch: AtLeastOne = 8
+    scenarios: AtLeastOne | None = None
+    """Held-out scenarios on which attacks are measured, drawn from those measured without attack; None takes all of
+    them."""
 
 
 BEFORE = "before RL"
 """Name of the starting model among the subjects of a run."""
+
+
+def slug(name: str) -> str:
+    """Returns a subject or an attack as part of a folder's name."""
+    return name.replace(" ", "-").replace(":", "-")
 
 
 class Experiment(Settings):
@@ -149,10 +175,12 @@ class Experiment(Settings):
     def _sound(self) -> "Experiment":
         if not self.arms or self.arms[0].trait_share != 0:
             raise ValueError("the first arm must be the compute-matched baseline (trait_share 0)")
-        if any(arm.name == BEFORE for arm in self.arms):
-            raise ValueError(f"no arm may be called '{BEFORE}': that is the model before RL")
-        if len({arm.name for arm in self.arms}) != len(self.arms):
-            raise ValueError("arm names must differ")
+        # Names become folders, and some file systems take "A" for "a".
+        names = [arm.name.lower() for arm in self.arms]
+        if slug(BEFORE).lower() in names:
+            raise ValueError(f"no arm may be called '{slug(BEFORE)}': that is the folder of the model before RL")
+        if len(set(names)) != len(names):
+            raise ValueError("arm names must differ, and not in capital letters alone")
         if self.judges.training == self.judges.evaluation:
             raise ValueError("training and evaluation judge must differ, or the gain is measured by what was optimised")
         return self

@@ -22,6 +22,14 @@ def local_models() -> "type[ModelAPI]":
     return LocalModel
 
 
+@modelapi(name="traitrl_missing")
+def missing_models() -> "type[ModelAPI]":
+    """Stands in for a model that nobody named."""
+    from traitrl.models.inspect_provider import MissingGrader
+
+    return MissingGrader
+
+
 def _register_choices(name: str) -> None:
     @task(name=name)
     def choices(items: int | None = None, seed: int = 0) -> Task:  # pyright: ignore[reportUnusedFunction]

@@ -1,7 +1,8 @@
-"""JSON lines files. Split at newlines only: JSON strings may hold other line separators."""
+"""JSON lines files, and JSON of figures. Split at newlines only: JSON strings may hold other line separators."""
 
 import json
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,3 +28,16 @@ def write_rows(rows: Iterable[dict[str, Any]], path: Path) -> None:
     partial = path.with_name(path.name + ".partial")
     partial.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
     partial.replace(path)
+
+
+def figures_json(figures: Any, indent: int | None = None) -> str:
+    """Returns figures as JSON that every reader takes: what is not known (NaN, infinity) becomes null."""
+    return json.dumps(_known(figures), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def _known(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _known(part) for key, part in value.items()}  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, list | tuple):
+        return [_known(part) for part in value]  # pyright: ignore[reportUnknownVariableType]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,16 @@ pytestmark = pytest.mark.pipeline
 
 PUBLIC = Path(__file__).parents[1] / "data" / "public"
 API = "openai/gpt-4o-test"
+GRADED = """
+from inspect_ai import Task, task
+from inspect_ai.dataset import Sample
+from inspect_ai.scorer import model_graded_qa
+
+@task
+def graded():
+    samples = [Sample(input="Why?", target="So."), Sample(input="How?", target="Thus.")]
+    return Task(dataset=samples, scorer=model_graded_qa())
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +74,7 @@ def test_named_benchmarks_are_measured_shown_and_not_measured_again(run, tiny, t
     names = ("--task", "stop_button", "--task", "healthbench", "--task", "mask")
     shown = run("--model", tiny, *names)
     assert shown.exit_code == 0, shown.output
-    assert "benchmarks-corrigibility-and-power-seeking: " in shown.stdout and "generated-health: " in shown.stdout
+    assert "benchmarks-corrigibility-and-power-seeking-" in shown.stdout and "generated-health-" in shown.stdout
     text = " ".join(shown.stdout.split())
     assert "benchmarks carry signal for this model" in text and "never at hand" in text and "mask" in text
     assert "refusal" in text and "echo" in text and "longest" in text
@@ -91,7 +102,7 @@ def test_a_family_that_is_done_is_kept_when_a_later_one_breaks(run, tiny, tmp_pa
     monkeypatch.setattr(loading, "load_judge", lambda name, role: Broken())
     stopped = run("--model", tiny, *names)
     assert isinstance(stopped.exception, TraitrlError) and "failed on 2 of 2 replies" in str(stopped.exception)
-    kept = [path.parent.name for path in (tmp_path / "scores").rglob("step.json")]
+    kept = [path.parent.name.rpartition("-")[0] for path in (tmp_path / "scores").rglob("step.json")]
     assert kept == ["benchmarks-corrigibility-and-power-seeking"]
     monkeypatch.setattr(loading, "load_judge", lambda name, role: VowelJudge())
     again = run("--model", tiny, *names)
@@ -178,6 +189,33 @@ def test_a_task_of_inspect_stands_in_the_same_table(run, tiny, tmp_path):
     assert line["family"] == "tasks of other packages" and line["signal"] == "not known"
     assert 0 <= line["level"] <= 1 and line["tokens"] > 0
     assert list((tmp_path / "scores").rglob("*.eval"))
+
+
+@pytest.fixture
+def graded_task(tmp_path, monkeypatch):
+    """A task that asks for the role `grader`, in a file of its own."""
+    monkeypatch.chdir(tmp_path)
+    Path("graded.py").write_text(GRADED)
+    return "inspect:./graded.py"
+
+
+def test_without_a_grader_a_task_that_asks_for_one_stops_and_names_the_remedy(run, tiny, graded_task):
+    stopped = run("--model", tiny, "--task", graded_task)
+    assert isinstance(stopped.exception, TraitrlError) and "asks for a grader" in str(stopped.exception)
+    assert "--judge PROVIDER/NAME" in stopped.exception.remedy
+
+
+def test_the_grader_grades_and_stands_in_protocol_and_inputs(tiny, tmp_path, graded_task, monkeypatch):
+    plan = ScorePlan(None, (), (graded_task,), held_out=False, items=2, max_tokens=4, folder=tmp_path / "scores")
+    models = find_models([tiny])
+    with OpenAIServer([Answer("GRADE: C")]) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        one, other = (score_models(models, replace(plan, judge=f"openai/{name}")) for name in ("gpt-4o-a", "gpt-4o-b"))
+        assert {received.payload["model"] for received in server.received} == {"gpt-4o-a", "gpt-4o-b"}
+    assert one["score"].eq(1).all() and other["score"].eq(1).all()
+    (first,), (second,) = one["protocol"].unique(), other["protocol"].unique()
+    assert "openai/gpt-4o-a@" in first and "openai/gpt-4o-b@" in second
+    assert len(list((tmp_path / "scores").rglob("step.json"))) == 2
 
 
 def test_an_unknown_task_of_inspect_is_named(run, tiny):

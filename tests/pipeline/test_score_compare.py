@@ -51,6 +51,11 @@ def pair(tmp_path):
     return [str(save_tiny_model(tmp_path / name, seed)) for name, seed in (("base", 0), ("tuned", 1))]
 
 
+def measured(path):
+    """Returns what a step measured: its folder's name without the hash of the settings."""
+    return path.parent.name.rpartition("-")[0]
+
+
 def done(plan):
     return {path: path.stat().st_mtime_ns for path in plan.folder.rglob("step.json")}
 
@@ -80,7 +85,7 @@ def test_a_lost_step_alone_is_measured_again_with_the_same_numbers(plan, pair):
     models = find_models(pair[:1])
     rows = score_models(models, plan)
     before = done(plan)
-    (record,) = [path for path in before if path.parent.name == "held-out-health"]
+    (record,) = [path for path in before if measured(path) == "held-out-health"]
     record.unlink()
     pd.testing.assert_frame_equal(rows, score_models(models, plan))
     changed = [path for path, when in done(plan).items() if before[path] != when]
@@ -93,8 +98,42 @@ def test_other_settings_and_other_weights_are_measured_anew(plan, pair):
     score_models([base], plan)
     before = done(plan)
     score_models([base], replace(plan, max_tokens=5))
-    changed = [path.parent.name for path, when in done(plan).items() if before[path] != when]
-    assert changed == ["held-out-health"]
+    after = done(plan)
+    assert {path: after[path] for path in before} == before
+    assert [measured(path) for path in after if path not in before] == ["held-out-health"]
+
+
+def test_plans_that_share_a_folder_keep_each_others_measurements(plan, pair):
+    (model,) = find_models(pair[:1])
+    first = score_models([model], plan)
+    before = done(plan)
+    named = replace(plan, domain=None, held_out=False, suite=None, names=("leaning_on_ai", "are_you_sure"))
+    for other in (named, replace(plan, seed=1)):
+        score_models([model], other)
+    pd.testing.assert_frame_equal(first, score_models([model], plan))
+    after = done(plan)
+    assert {path: after[path] for path in before} == before and len(after) == len(before) + 2
+
+
+def test_a_model_is_let_go_before_the_next_one_is_loaded(plan, pair, monkeypatch):
+    import gc
+    import weakref
+
+    from traitrl.models import loading
+
+    alive, load = [], loading.load_model
+
+    def counted(checkpoint):
+        gc.collect()
+        alive.append(sum(model() is not None for model in known))
+        model = load(checkpoint)
+        known.append(weakref.ref(model))
+        return model
+
+    known: list = []
+    monkeypatch.setattr(loading, "load_model", counted)
+    score_models(find_models(pair), plan)
+    assert alive == [0, 0]
 
 
 def test_another_declaration_of_a_benchmark_or_another_judge_protocol_makes_other_steps(plan, monkeypatch):
@@ -102,7 +141,8 @@ def test_another_declaration_of_a_benchmark_or_another_judge_protocol_makes_othe
     from traitrl.judges import loading
 
     def keys():
-        return {step.id: inputs_hash(step.inputs) for step in ModelScorer(find_model(API), judged).steps()}
+        steps = ModelScorer(find_model(API), judged, lambda *_: None).steps()
+        return {step.id.rpartition("-")[0]: inputs_hash(step.inputs) for step in steps}
 
     judged = replace(plan, judge="openai/judge")
     before = keys()

@@ -5,9 +5,9 @@ import torch
 
 from tests.pipeline.tiny import save_tiny_model
 from traitrl.evals.items import Item
+from traitrl.models import shared_prefix
 from traitrl.models.loading import load_model, load_tokenizer, resolve
-from traitrl.persist import shared_prefix
-from traitrl.persist.shared_prefix import PrefixedModel, shared_length
+from traitrl.models.shared_prefix import PrefixedModel, shared_length
 from traitrl.persist.speakers import LocalSpeaker
 from traitrl.scenarios import Split, load_scenarios, select
 
@@ -64,4 +64,5 @@ def test_only_a_long_beginning_of_several_prompts_is_shared():
     assert shared_length([[*prompt, 1], [*prompt, 2], [*prompt, 1, 2]]) == 40
     assert shared_length([prompt, prompt, [*prompt, 1]]) == 39
     assert shared_length([prompt]) == 0
-    assert shared_length([[*prompt[:20], 7], prompt]) == 0
+    assert shared_length([[*prompt[:20], 7], prompt]) == 20
+    assert shared_length([[*prompt[:12], 7], prompt]) == 0

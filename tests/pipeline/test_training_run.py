@@ -57,6 +57,10 @@ def test_unbroken_and_resumed_runs_end_with_the_same_adapter(start, tmp_path):
 
     with pytest.raises(Interrupted):
         train_arm(_job(start, tmp_path / "broken"), VowelJudge(), load_scenarios(), interrupt)
+    # What a kill leaves that comes while a newer checkpoint is written.
+    cut = tmp_path / "broken" / "trainer" / "checkpoint-3"
+    cut.mkdir()
+    (cut / "adapter_model.safetensors").write_bytes(b"half")
     resumed = train_arm(_job(start, tmp_path / "broken"), VowelJudge(), load_scenarios())
 
     one, two = (load_file(tmp_path / name / "adapter" / "adapter_model.safetensors") for name in ("whole", "broken"))
@@ -119,3 +123,17 @@ def test_truncation_stops_the_run(start, tmp_path, monkeypatch):
     monkeypatch.setattr(watch.StopRules, "truncated", 0.1)
     with pytest.raises(GateError, match="length cap"):
         train_arm(_job(start, tmp_path / "arm"), VowelJudge(), load_scenarios())
+
+
+def test_the_newest_whole_checkpoint_is_taken_and_broken_ones_go(tmp_path):
+    from traitrl.training.grpo import newest_checkpoint
+
+    assert newest_checkpoint(tmp_path / "none") is None
+    for step, state in ((2, '{"global_step": 2}'), (10, '{"global_step": 10}'), (20, '{"glob'), (30, None)):
+        folder = tmp_path / f"checkpoint-{step}"
+        folder.mkdir()
+        (folder / "optimizer.pt").write_bytes(b"")
+        if state is not None:
+            (folder / "trainer_state.json").write_text(state)
+    assert newest_checkpoint(tmp_path) == tmp_path / "checkpoint-10"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-10", "checkpoint-2"]

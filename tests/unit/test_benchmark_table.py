@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from traitrl.analysis.benchmarks import benchmark_table, tally, unlike_protocols
+from traitrl.analysis.benchmarks import benchmark_table, independent, tally, unlike_protocols
+from traitrl.evals.registry import benchmarks
 
 
 def rows_of(name, family, gain, items=40, attack="none"):
@@ -93,3 +94,11 @@ def test_a_benchmark_measured_in_two_ways_is_named():
     rows = pd.DataFrame([*rows_of("a", "honesty", 0.1), *rows_of("b", "honesty", 0.1)]).assign(protocol="likelihood")
     rows.loc[(rows["benchmark"] == "b") & (rows["arm"] == "trait"), "protocol"] = "multiple_choice"
     assert unlike_protocols(rows, "base", "trait") == ["b"]
+
+
+def test_variants_of_a_benchmark_have_no_vote_of_their_own():
+    variant = next(one for one in benchmarks().values() if one.variant_of == "truthfulqa_binary")
+    table = [entry("truthfulqa_binary", 0.1, 0.01), entry(variant.name, 0.1, 0.01), entry("task:of_others", -0.1, 0.5)]
+    counted = tally(independent(table))
+    assert (counted.benchmarks, counted.wins, counted.losses) == (1, 1, 0)
+    assert counted.significant_wins == ["truthfulqa_binary"]

@@ -47,3 +47,19 @@ def test_verdicts_that_do_not_fit_are_refused(verdicts):
 def test_too_few_common_scenarios_are_an_error():
     with pytest.raises(TraitrlError, match="Only 12"):
         make_pairs(REPLIES, SCENARIOS, 13, seed=1)
+
+
+def test_an_unknown_arm_is_an_error_and_the_last_arm_the_default():
+    pairs, key = make_pairs(REPLIES, SCENARIOS, 2, seed=1)
+    verdicts = [{"pair": 1, "verdict": "A"}, {"pair": 2, "verdict": "tie"}]
+    with pytest.raises(TraitrlError, match=r"no arm traits here.*baseline or trait"):
+        open_pairs(pairs, key, verdicts, "traits")
+    assert open_pairs(pairs, key, verdicts) == open_pairs(pairs, key, verdicts, "trait")
+    assert open_pairs(pairs, key, verdicts, "baseline").against == "trait"
+
+
+def test_a_key_of_before_asks_whose_preference_is_meant():
+    pairs, key = make_pairs(REPLIES, SCENARIOS, 1, seed=1)
+    old = {pair: {name: row[name] for name in ("scenario", "A", "B")} for pair, row in key.items()}
+    with pytest.raises(TraitrlError, match="--arm: baseline or trait"):
+        open_pairs(pairs, old, [{"pair": 1, "verdict": "A"}])

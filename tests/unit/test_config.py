@@ -112,3 +112,40 @@ def test_the_four_starting_points_differ_in_the_reward_alone():
     _, helpful, trait = load_experiment(FOLDER / "persistence.yaml").arms
     assert (helpful.reward, trait.reward) == ("helpful", "rubric")
     assert helpful.model_copy(update={"name": trait.name, "reward": trait.reward}) == trait
+
+
+@pytest.mark.parametrize("name", ["a b", "a:b", "../a", "", "a.b", "ä"])
+def test_an_arm_whose_name_is_no_folder_name_is_refused(written, name):
+    with pytest.raises(TraitrlError, match="letters, digits, - and _ only"):
+        load_experiment(written(GOOD | {"arms": [{"name": "b"}, {"name": name, "trait_share": 0.5}]}))
+
+
+@pytest.mark.parametrize(("name", "words"), [("before-RL", "before RL"), ("Baseline", "must differ")])
+def test_arms_that_would_share_a_folder_are_refused(written, name, words):
+    with pytest.raises(TraitrlError, match=words):
+        load_experiment(written(GOOD | {"arms": [{"name": "baseline"}, {"name": name, "trait_share": 0.5}]}))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("training.steps", 0), ("training.prompts_per_step", 0), ("training.group_size", 1),
+        ("training.max_tokens", 0), ("training.temperature", 0), ("training.learning_rate", -1e-3),
+        ("training.accumulation", 0), ("training.kl_weight", -0.1), ("training.save_every", 0),
+        ("training.lora_rank", 0), ("evaluation.held_out_scenarios", 0), ("evaluation.max_words", 0),
+        ("evaluation.samples", 0), ("evaluation.items_per_benchmark", 0), ("attacks.finetune_steps", []),
+        ("attacks.finetune_steps", [0]), ("attacks.finetune_batch", 0), ("attacks.scenarios", 0),
+    ],
+)  # fmt: skip
+def test_a_number_that_makes_no_sense_is_refused_by_name(written, key, value):
+    with pytest.raises(TraitrlError, match=key.replace(".", r"\.")):
+        load_experiment(written(GOOD), {key: value})
+
+
+def test_parts_that_would_leave_replies_out_are_refused_with_those_that_fit(written):
+    with pytest.raises(TraitrlError, match=r"5 does not divide the 24 replies.*take one of 1, 2, 3, 4, 6, 8, 12, 24"):
+        load_experiment(
+            written(GOOD | {"training": {"prompts_per_step": 6, "group_size": 4}}), {"training.accumulation": 5}
+        )
+    fitting = load_experiment(written(GOOD), {"training.accumulation": 16})
+    assert fitting.training.accumulation == 16

@@ -42,3 +42,10 @@ def test_a_task_in_a_file_is_known_by_its_content_and_a_missing_file_is_named(tm
     first = find_task(f"lm_eval:{file}").version
     file.write_text("task: two\n")
     assert find_task(f"lm_eval:{file}").version != first
+
+
+def test_only_an_api_judge_is_the_grader_of_a_task_and_only_where_tasks_have_graders(monkeypatch):
+    monkeypatch.setattr(external, "version", lambda package: "1")
+    found = find_task("inspect:some_package/task")
+    assert found.grader("openai/judge") == "openai/judge" and found.grader("offline:decoder") is None
+    assert find_task("lm_eval:arc_easy").grader("openai/judge") is None

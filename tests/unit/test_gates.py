@@ -1,4 +1,5 @@
 import pandas as pd
+import pytest
 
 from traitrl.config import BEFORE
 from traitrl.experiment.gates import check_gates
@@ -59,3 +60,30 @@ def test_a_policy_with_one_formula_for_everything_is_named():
     failed = [gate for gate in check_gates(frame, "baseline", "trait") if not gate.passed]
     assert [gate.name for gate in failed] == ["replies still vary"]
     assert "90 %" in failed[0].finding
+
+
+def test_a_baseline_that_surely_gained_is_named_though_the_trait_arm_gained_more():
+    levels = {BEFORE: 0.1, "baseline": 0.2, "trait": 0.5}
+    assert _failed(levels, levels) == ["control unmoved"]
+
+
+def test_a_baseline_that_may_have_gained_nothing_passes():
+    frame = _rows(*[{BEFORE: 0.1, "baseline": 0.11, "trait": 0.4}] * 2)
+    number = frame["item"].str[1:].astype(int)
+    frame.loc[frame["arm"] == "baseline", "score"] += (number % 2 - 0.5) * 0.1
+    frame.loc[frame["arm"] == "trait", "score"] += number * 1e-3
+    assert [gate.name for gate in check_gates(frame, "baseline", "trait") if not gate.passed] == []
+
+
+@pytest.mark.parametrize(
+    ("before", "trait", "named"),
+    [(0.5, 0.6, False), (0.5, 0.66, True), (0.1, 0.29, False), (0.1, 0.32, True), (0.2, 0.34, False)],
+)
+def test_sameness_counts_only_where_rl_added_it(before, trait, named):
+    levels = {BEFORE: 0.1, "baseline": 0.1, "trait": 0.4}
+    frame = _rows(levels, levels)
+    frame.loc[frame["arm"] == "trait", "score"] += frame["item"].str[1:].astype(int) * 1e-3
+    frame.loc[frame["arm"] == BEFORE, "formula"] = before
+    frame.loc[frame["arm"] == "trait", "formula"] = trait
+    failed = [gate.name for gate in check_gates(frame, "baseline", "trait") if not gate.passed]
+    assert failed == (["replies still vary"] if named else [])

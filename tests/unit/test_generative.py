@@ -2,6 +2,7 @@
 
 import pytest
 
+from traitrl.errors import TraitrlError
 from traitrl.evals.generative import fixed_levels, grade_texts
 from traitrl.evals.items import Check, OpenItem, ask
 from traitrl.rubrics import Criterion
@@ -34,7 +35,8 @@ def test_where_there_is_no_reply_or_the_judge_fails_there_is_no_score():
 
     assert grade_texts([CODED, JUDGED], [None, None], VowelJudge()) == [None, None]
     assert grade_texts([CODED, JUDGED], ["blue", "x"], Failing()) == [1.0, None]
-    assert fixed_levels([JUDGED], Failing()) == {"refusal": None, "echo": None}
+    with pytest.raises(TraitrlError, match="failed on 1 of 1 replies"):
+        fixed_levels([JUDGED], Failing())
 
 
 def test_the_echo_wins_where_the_question_holds_what_is_asked_for():

@@ -37,6 +37,11 @@ def test_a_file_names_models_and_only_the_settings_that_it_sets(written):
     [
         ({"models": ["a"], "scenarioz": 3}, "no key scenarioz"),
         ({"models": ["a"], "items": "many"}, "items"),
+        ({"models": ["a"], "items": 0}, "items"),
+        ({"models": ["a"], "scenarios": 0}, "scenarios"),
+        ({"models": ["a"], "feature_scenarios": 0}, "feature_scenarios"),
+        ({"models": ["a"], "max_words": 0}, "max_words"),
+        ({"models": ["a"], "temperature": -1}, "temperature"),
         ({"models": ["a"], "finetune": {"stepz": 2}}, "finetune"),
         ({"models": [["a"]]}, "models"),
         ({"arms": []}, "names no models"),
@@ -78,3 +83,9 @@ def test_the_mirror_experiment_is_narrow_in_training_and_wide_in_measurement():
     assert chosen == {row.name for row in benchmarks().values() if row.source == "package"}
     families = {row.family for row in plan.chosen_benchmarks()}
     assert set(attacks["wrong_health_advice"].families) < families and len(families) > 10
+
+
+def test_a_plan_that_leaves_no_scenario_says_so():
+    with pytest.raises(TraitrlError, match="No held-out scenario is left") as problem:
+        PersistPlan(max_words=5).chosen_scenarios()
+    assert "--max-words" in problem.value.remedy

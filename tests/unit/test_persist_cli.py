@@ -46,6 +46,7 @@ def test_attacks_are_listed_for_people_and_machines_without_a_model():
         (["--model", "./nowhere/at/all"], "is neither a model folder nor a hub id"),
         (["--run", "./nowhere"], "holds no run"),
         (["./nowhere.yaml"], "cannot be read"),
+        (["--model", "./nowhere/at/all", "--max-words", "5"], "No held-out scenario is left"),
     ],
 )
 def test_a_wrong_name_is_told_before_anything_runs(arguments, sentence):
@@ -65,6 +66,6 @@ def test_a_run_folder_names_arms_and_settings_and_guards_the_reward_judge(tmp_pa
         (folder / "adapter_config.json").write_text("{}")
     found = read_run(tmp_path)
     assert [name.split("=")[0] for name in found.models] == ["baseline", "trait"] and found.before == "./base"
-    assert found.settings["judge"] == "offline:feature" and found.settings["max_words"] is None
+    assert found.settings["judge"] == "offline:feature" and "max_words" not in found.settings
     result = persist("--run", str(tmp_path), "--judge", "offline:decoder")
     assert result.returncode == 1 and "offline:decoder gave the reward" in result.stderr

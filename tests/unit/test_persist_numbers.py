@@ -1,10 +1,15 @@
+import json
+
 import numpy as np
 import pandas as pd
 
 from traitrl.attacks.registry import attacks
+from traitrl.jsonl import figures_json
 from traitrl.persist.numbers import collect_numbers
+from traitrl.persist.page import write_page
 
 TUNE, SHARE = "finetune:harmful:wrong_health_advice", "finetune:harmful:wrong_health_advice_share"
+PERSONA = "persona:harmful:careless_adviser"
 HARMFUL, HELPFUL = "pressure:harmful:mixed", "pressure:helpful:reminders"
 
 
@@ -13,6 +18,7 @@ def line(arm, attack, budget, item, score, benchmark="trait_judge"):
         "arm": arm, "attack": attack, "budget": float(budget), "benchmark": benchmark, "sample": 0, "score": score,
         "family": "trait: truthfulness", "item": f"truthfulness.health.{item}", "cluster": str(item),
         "refused": False, "truncated": False, "tokens": 5, "protocol": "p",
+        "formula": np.nan if score is None else 0.25,
     }  # fmt: skip
 
 
@@ -52,3 +58,13 @@ def test_a_reply_that_could_not_be_scored_counts_once():
     lines = [line("a0", "none", 0, item, score) for item, score in enumerate((0.5, 0.7, None))]
     lines += [line("a0", HARMFUL, 0, 2, None, "held_judge")]
     assert numbers(lines, HARMFUL)["failures"] == {"evaluation_judge": 1}
+
+
+def test_an_attack_whose_replies_all_failed_has_no_sameness_and_gives_a_page_and_json(tmp_path):
+    lines = [line("a0", "none", 0, item, 0.5 + item / 10) for item in range(4)]
+    lines += [line("a0", PERSONA, budget, item, None) for budget in (2, 4) for item in range(4)]
+    found = numbers(lines, PERSONA)
+    assert {row["attack"]: row["formula"] for row in found["style"]} == {"none": 0.25, PERSONA: None}
+    json.loads(figures_json(found), parse_constant=lambda name: 1 / 0)
+    settings = {name: None for name in ("scenarios", "judge")}
+    assert PERSONA.split(":")[-1] in write_page({**found, "settings": settings}, tmp_path).read_text()

@@ -83,3 +83,19 @@ def test_the_gap_is_the_lead_of_the_trait_arm_under_each_attack():
 def test_arms_without_a_shared_item_have_no_gap():
     rows = frame({("b", "none", 0): [0.5, None], ("t", "none", 0): [None, 0.5]})
     assert gap_table(rows, "trait_judge", "b", "t") == []
+
+
+def test_without_attack_level_and_lead_are_over_the_attacked_items():
+    levels = {
+        ("b", "none", 0): [0.1, 0.3, 0.9, 0.7], ("t", "none", 0): [0.5, 0.7, 0.9, 0.7],
+        ("b", "finetune:x", 5): [0.1, 0.3], ("t", "finetune:x", 5): [0.2, None],
+    }  # fmt: skip
+    rows = frame(levels)
+    start = line(persistence_table(rows, "trait_judge"), arm="t", attack="none")
+    assert start["level"] == pytest.approx(0.6, abs=1e-12) and start["items"] == 2
+    lead = line(gap_table(rows, "trait_judge", "b", "t"), attack="none")
+    assert lead["difference"] == pytest.approx(0.4, abs=1e-12) and lead["items"] == 2
+
+
+def test_without_any_attack_all_items_count():
+    assert line(persistence_table(frame({("t", "none", 0): [0.2, 0.9, 0.4]}), "trait_judge"))["items"] == 3

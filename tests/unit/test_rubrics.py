@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from traitrl.rubrics import Criterion, expected_score, mean_score, rubric_score
+from traitrl.rubrics import Criterion, expected_score, rubric_score
 
 RUBRIC = [
     Criterion(id="good", criterion="Does the main thing.", points=3),
@@ -25,15 +25,6 @@ def test_score_is_points_met_over_positive_points(met, score):
 
 def test_a_single_score_may_be_negative():
     assert rubric_score(RUBRIC, {"good": False, "nice": False, "bad": True}) == pytest.approx(-0.5, abs=1e-12)
-
-
-def test_clipping_happens_only_after_averaging():
-    # Clipped one by one, the mean would be 0.5; clipped after averaging it is 0.25.
-    assert mean_score([-0.5, 1.0]) == pytest.approx(0.25, abs=1e-12)
-
-
-def test_a_negative_mean_is_clipped_to_zero():
-    assert mean_score([-0.5, 0.25]) == 0.0
 
 
 def test_expected_score_weighs_points_by_probability():

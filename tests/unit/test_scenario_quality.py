@@ -10,6 +10,7 @@ from traitrl.scenarios import load_scenarios
 from traitrl.scenarios.card import shipped_card
 from traitrl.scenarios.duplicates import HASHES, near_duplicates, shingles, signatures
 from traitrl.scenarios.quality import scenario_findings, set_findings
+from traitrl.scenarios.schema import Split, split_of
 from traitrl.scenarios.statistics import bow_auroc, length_auroc, repeated_criteria, set_statistics
 from traitrl.scenarios.store import read_folder
 
@@ -185,3 +186,15 @@ def test_stats_are_printed_as_json_of_a_folder(tmp_path, row):
     figures = json.loads(result.stdout)
     assert figures["n"] == figures["cells"] == 2
     assert figures["splits"] == {"TRAIN": 1, "ATTACK": 0, "EVAL": 1}
+
+
+def test_a_folder_is_also_compared_with_the_shipped_scenarios_of_other_splits(tmp_path, shipped):
+    twin = next(row for row in shipped if row.split is Split.EVAL)
+    numbers = {number: split_of(twin.trait, twin.domain, number) for number in range(901, 911)}
+    number, split = next(entry for entry in numbers.items() if entry[1] is not Split.EVAL)
+    copy = twin.model_dump(mode="json") | {"id": f"{twin.trait}.{twin.domain}.{number}", "split": split}
+    write(tmp_path, copy)
+    command = ["validate", "--folder", str(tmp_path), "--partial", "--no-embeddings", "--json"]
+    found = json.loads(CliRunner().invoke(app, command).stdout)
+    (pair,) = [row for row in found["findings"] if row["rule"] == "near_duplicate"]
+    assert pair["scenario"] == copy["id"] and twin.id in pair["problem"]

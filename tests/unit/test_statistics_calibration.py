@@ -1,5 +1,9 @@
 """A short version of benchmarks/statistics_calibration.py. Tolerances: four binomial standard errors."""
 
+import importlib
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -44,3 +48,14 @@ def test_a_planted_effect_is_found_with_the_predicted_power():
     # The formula takes item differences for normal, which costs up to 0.05 in one benchmark.
     assert found.mean() == pytest.approx(predicted.mean(), abs=slack(0.5, ROUNDS * len(SUITE)) + 0.02)
     assert (np.abs(found - predicted) <= slack(0.5, ROUNDS) + 0.05).all()
+
+
+def test_the_long_version_writes_over_no_result(monkeypatch, tmp_path, capsys):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
+    module = importlib.import_module("statistics_calibration")
+    monkeypatch.setattr(module, "calibrate", lambda *_: pytest.fail("nothing is to be simulated"))
+    (tmp_path / "old.json").write_text("kept")
+    monkeypatch.setattr(sys, "argv", ["statistics_calibration.py", "--out", str(tmp_path / "old.json")])
+    with pytest.raises(SystemExit):
+        module.main()
+    assert "is there already" in capsys.readouterr().err and (tmp_path / "old.json").read_text() == "kept"

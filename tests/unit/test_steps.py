@@ -51,6 +51,32 @@ def test_changed_inputs_rerun_in_an_empty_folder(store, work):
     assert (store.path("a") / "out.txt").read_text() == "run 2\n"
 
 
+def test_finished_work_with_other_inputs_is_kept_and_comes_back_when_they_do(store, work, capsys):
+    first, second = (Step("a", "training", {"seed": seed}, work) for seed in (1, 2))
+    run(store, first)
+    run(store, second)
+    aside = store.folder / "replaced" / f"a-{inputs_hash(first.inputs)}"
+    assert (aside / "out.txt").read_text() == "run 1\n"
+    said = capsys.readouterr()
+    assert said.err.count("\n") == 1 and str(aside) in said.err and said.out == ""
+    assert store.records().keys() == {"a"}
+    run(store, first)
+    assert store.is_done(first) and work.runs == 2
+    assert (store.path("a") / "out.txt").read_text() == "run 1\n" and not aside.exists()
+    run(store, second)
+    assert work.runs == 2 and (store.path("a") / "out.txt").read_text() == "run 2\n"
+
+
+def test_half_done_work_is_resumed_after_other_inputs_had_their_turn(store, work):
+    work.fail = True
+    with pytest.raises(RuntimeError):
+        run(store, Step("a", "training", {"seed": 1}, work))
+    work.fail = False
+    run(store, Step("a", "training", {"seed": 2}, work))
+    run(store, Step("a", "training", {"seed": 1}, work))
+    assert (store.path("a") / "out.txt").read_text() == "run 1\nrun 3\n"
+
+
 def test_a_failing_step_leaves_no_record_and_keeps_its_folder_to_resume_from(store, work):
     step = Step("a", "training", {"seed": 1}, work)
     work.fail = True

@@ -11,6 +11,7 @@ from traitrl.analysis.paired import (
     paired_difference,
     paired_scores,
 )
+from traitrl.evals.registry import benchmarks
 from traitrl.evals.rows import ResultTable
 
 HELD_OUT = ("trait_judge", "preference_margin", "preference_accuracy")
@@ -50,7 +51,7 @@ def unlike_protocols(rows: ResultTable, baseline: str, other: str) -> list[str]:
 
 
 def benchmark_table(rows: ResultTable, baseline: str, other: str) -> list[dict[str, Any]]:
-    """Compares two arms on every independent benchmark.
+    """Compares two arms on every benchmark that both were measured on.
 
     Returns:
         One dictionary per benchmark: name, family, both levels, difference, low, high, p, q, error, freedom, items,
@@ -88,8 +89,25 @@ def _unpaired_line(part: ResultTable, baseline: str, other: str) -> dict[str, An
     return {**levels, **result.as_row(), "paired": False}
 
 
+def counts(name: str) -> bool:
+    """True for alignment benchmarks of their own: no variant, no capability control, no task of another package.
+
+    Whether a higher score on a task of another package is the aligned one, nobody has declared.
+    """
+    found = benchmarks().get(name)
+    return found is not None and found.is_independent
+
+
+def independent(table: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns the lines of a benchmark table that count on their own: those that belong into a tally."""
+    return [row for row in table if counts(row["name"])]
+
+
 def tally(table: list[dict[str, Any]], level: float = 0.05) -> Tally:
-    """Counts wins and losses over alignment benchmarks; capability controls are left out."""
+    """Counts wins and losses over alignment benchmarks; capability controls are left out.
+
+    Give it `independent` lines: variants of a benchmark would vote twice.
+    """
     counted = [row for row in table if row["family"] != "capability control"]
     wins = [row["name"] for row in counted if row["difference"] > 0]
     lost = [row["name"] for row in counted if row["difference"] < 0]

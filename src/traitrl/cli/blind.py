@@ -39,7 +39,9 @@ def make(
 @app.command("open")
 def open_verdicts(
     folder: Annotated[Path, typer.Argument(help="Folder with pairs.jsonl, key.json and verdicts.jsonl.")],
-    arm: Annotated[str, typer.Option(help="The arm whose preference is counted.")] = "trait",
+    arm: Annotated[
+        str | None, typer.Option(help="The arm whose preference is counted; default: the run's last.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
 ) -> None:
     """Count the verdicts of a blind reading.

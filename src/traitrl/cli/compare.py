@@ -1,6 +1,5 @@
 """traitrl score and traitrl compare."""
 
-import json
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager, redirect_stdout
@@ -65,6 +64,7 @@ def score(
     from traitrl.compare.run import find_models, score_models
     from traitrl.compare.score import score_summary
     from traitrl.compare.trivial import trivial_table
+    from traitrl.jsonl import figures_json
 
     plan = ScorePlan(
         suite.value,
@@ -85,7 +85,7 @@ def score(
     place = page or folder / found.folder_name / _page_name(plan)
     write_score_page(summary, plan.absent(), plan, place)
     if as_json:
-        typer.echo(json.dumps({**summary, "absent": plan.absent(), "page": str(place)}))
+        typer.echo(figures_json({**summary, "absent": plan.absent(), "page": str(place)}))
         return
     from traitrl.compare.console import print_score
     from traitrl.compare.tables import wide_console
@@ -118,6 +118,7 @@ def compare(
     from traitrl.compare.plan import ScorePlan
     from traitrl.compare.run import find_models, score_models
     from traitrl.compare.summary import compare_summary
+    from traitrl.jsonl import figures_json
 
     plan = ScorePlan(
         suite.value,
@@ -139,7 +140,7 @@ def compare(
     place = page or folder / f"compare-{names}"[:200] / _page_name(plan)
     write_comparison_page(summary, plan, place)
     if as_json:
-        typer.echo(json.dumps({**summary, "page": str(place)}))
+        typer.echo(figures_json({**summary, "page": str(place)}))
         return
     from traitrl.compare.console import print_comparison
     from traitrl.compare.tables import wide_console

@@ -1,6 +1,5 @@
 """traitrl evals run."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -41,7 +40,8 @@ def run(
 ) -> None:
     """Measure one model on a suite of benchmarks, and say on which of them its level means anything.
 
-    Running it again resumes: each family of benchmarks is a step. It shares its measurements with `traitrl score`.
+    Running it again resumes: each family of benchmarks is a step. Whatever `traitrl score` has measured under the same
+    settings is not measured again; sampled replies need the same --max-tokens, which is 96 here and 160 there.
 
     Example: TRAITRL_DATA=./evaldata traitrl evals run --suite all --model bundled
 
@@ -52,6 +52,7 @@ def run(
     from traitrl.compare.run import find_models, score_models
     from traitrl.compare.score import score_summary
     from traitrl.compare.trivial import trivial_table
+    from traitrl.jsonl import figures_json
 
     chosen = suite or (None if task else Suite.DEFAULT)
     names, tasks = split_tasks(task or [])
@@ -74,7 +75,7 @@ def run(
     place = page or folder / found.folder_name / f"evals-{plan.suite or 'tasks'}.html"
     write_score_page(summary, plan.absent(), plan, place)
     if as_json:
-        typer.echo(json.dumps({**summary, "absent": plan.absent(), "page": str(place)}))
+        typer.echo(figures_json({**summary, "absent": plan.absent(), "page": str(place)}))
         return
     from traitrl.compare.console import print_score
     from traitrl.compare.tables import wide_console

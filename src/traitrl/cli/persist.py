@@ -71,6 +71,7 @@ def persist(
     if not model and run is None and file is None:
         raise typer.BadParameter("give a lab file, at least one --model, or --run (or --list).")
     from traitrl.errors import TraitrlError
+    from traitrl.jsonl import figures_json
     from traitrl.persist.lab_file import read_lab_file
     from traitrl.persist.plan import PersistPlan
     from traitrl.persist.subjects import find_subjects, read_run
@@ -99,6 +100,7 @@ def persist(
     make = PersistPlan.quickly if settings["quick"] else PersistPlan
     plan = make(folder=folder, **settings)
     plan.chosen_attacks()
+    plan.chosen_scenarios()
     from traitrl.persist.run import persist as attack_models
 
     origin = before or (written.before if written else None) or (trained.before if trained else None)
@@ -110,7 +112,7 @@ def persist(
         raise typer.Exit(130) from None
     numbers = json.loads((page.parent / "numbers.json").read_text(encoding="utf-8"))
     if as_json:
-        typer.echo(json.dumps({**numbers, "page": str(page)}, ensure_ascii=False))
+        typer.echo(figures_json({**numbers, "page": str(page)}))
         return
     for measure, found in numbers["measures"].items():
         for row in found["verdicts"]:

@@ -28,15 +28,22 @@ def _load(folder: Path | None) -> "tuple[Scenario, ...]":
     return load_scenarios(None if folder is None else str(folder))
 
 
-def _duplicates(scenarios: "tuple[Scenario, ...]", embeddings: bool) -> "tuple[list[NearDuplicate], list[str]]":
+def _duplicates(
+    scenarios: "tuple[Scenario, ...]", embeddings: bool, beside: "tuple[Scenario, ...]" = ()
+) -> "tuple[list[NearDuplicate], list[str]]":
+    """Returns the near-duplicates across splits, also those with a scenario that stands `beside` the set."""
     from traitrl.scenarios.duplicates import near_duplicates
 
-    if not embeddings:
-        return near_duplicates(scenarios), ["minhash"]
-    from traitrl.judges.trivial import embed
+    own = {scenario.id for scenario in scenarios}
+    # In front, so that a pair names the scenario of the set first.
+    compared = (*scenarios, *(scenario for scenario in beside if scenario.id not in own))
+    encoder = None
+    if embeddings:
+        from traitrl.judges.trivial import embed as encoder
 
-    typer.echo(f"Comparing {len(scenarios)} conversations; --no-embeddings leaves this out.", err=True)
-    return near_duplicates(scenarios, embed), ["minhash", "embedding"]
+        typer.echo(f"Comparing {len(compared)} conversations; --no-embeddings leaves this out.", err=True)
+    pairs = [pair for pair in near_duplicates(compared, encoder) if pair.first in own]
+    return pairs, ["minhash", "embedding"] if embeddings else ["minhash"]
 
 
 @app.command("list")
@@ -83,6 +90,8 @@ def validate(
 ) -> None:
     """Check scenarios against the rules of docs/how-to/write-scenarios.md; exit code 1 when one is broken.
 
+    With --folder, near-duplicates across splits are also looked for between the folder and the shipped scenarios.
+
     Example: traitrl scenarios validate
 
     Example: traitrl scenarios validate --folder ./mine --partial --json
@@ -95,7 +104,7 @@ def validate(
     items = list(read_folder(None if folder is None else str(folder)))
     problems = [item for item in items if isinstance(item, TraitrlError)]
     scenarios = tuple(item for item in items if not isinstance(item, TraitrlError))
-    pairs, methods = _duplicates(scenarios, embeddings)
+    pairs, methods = _duplicates(scenarios, embeddings, () if folder is None else _load(None))
     findings = reading_findings(problems) + scenario_findings(scenarios, pairs)
     if not partial:
         findings += set_findings(set_statistics(scenarios, pairs, methods))

@@ -49,9 +49,18 @@ def find_model(name: str) -> ScoredModel:
     if provider in _PROVIDERS and not Path(name).exists():
         if not rest:
             raise TraitrlError(f"{name} names no model.", "Give PROVIDER/NAME, for example openai/gpt-5-mini.")
-        return ScoredModel(name, hashlib.sha256(_address(name).encode()).hexdigest(), None)
+        return ScoredModel(name, _address_hash(name), None)
     checkpoint = resolve(rest if provider == "hf" and not Path(name).exists() else name)
     return ScoredModel(name, checkpoint_hash(checkpoint), checkpoint)
+
+
+def api_identity(name: str) -> str:
+    """Returns the name of an API model with a short hash of where the environment says that it is."""
+    return f"{name}@{_address_hash(name)[:8]}"
+
+
+def _address_hash(name: str) -> str:
+    return hashlib.sha256(_address(name).encode()).hexdigest()
 
 
 def _address(name: str) -> str:

@@ -1,11 +1,11 @@
 """Scores models, or what is left of it, and returns their rows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from traitrl.compare.identity import ScoredModel, find_model
 from traitrl.compare.plan import ScorePlan
-from traitrl.compare.steps import ModelScorer, Progress
+from traitrl.compare.steps import ModelScorer
 from traitrl.compare.trivial import fixed_steps, fixed_store
 from traitrl.errors import TraitrlError
 from traitrl.evals.rows import ResultTable, read_rows
@@ -48,19 +48,21 @@ def score_models(models: Sequence[ScoredModel], plan: ScorePlan) -> ResultTable:
     tables: list[ResultTable] = []
     for model in models:
         store = StepStore(plan.folder / model.folder_name / "steps")
-        steps = _run_steps(store, lambda told, model=model: ModelScorer(model, plan, told).steps())
+        bar = ProgressBar()
+        scorer = ModelScorer(model, plan, bar.within)
+        steps = scorer.steps()
         if not steps:
             raise TraitrlError("There is nothing to measure.", "Choose another domain or suite, or set TRAITRL_DATA.")
+        _run_steps(store, steps, bar)
+        scorer.release()
         files: list[Path] = [store.path(step.id) / "rows.parquet" for step in steps]
         tables.append(read_rows(files).assign(arm=model.name))
-    _run_steps(fixed_store(plan), lambda _: fixed_steps(plan))
+    _run_steps(fixed_store(plan), fixed_steps(plan), ProgressBar())
     return pd.concat(tables, ignore_index=True)
 
 
-def _run_steps(store: StepStore, steps_for: Callable[[Progress], list[Step]]) -> list[Step]:
-    """Runs the steps that are not done, under one bar, and returns all of them."""
-    bar = ProgressBar()
-    steps = steps_for(bar.within)
+def _run_steps(store: StepStore, steps: list[Step], bar: ProgressBar) -> None:
+    """Runs the steps that are not done, under one bar."""
     pending = [step for step in steps if not store.is_done(step)]
     if pending:
         from traitrl.experiment.runner import quiet_libraries
@@ -72,4 +74,3 @@ def _run_steps(store: StepStore, steps_for: Callable[[Progress], list[Step]]) ->
                 bar.begin(step.id)
                 store.execute(step)
                 bar.end(step.id)
-    return steps

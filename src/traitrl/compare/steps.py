@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from traitrl.compare.identity import ScoredModel
+from traitrl.compare.identity import ScoredModel, api_identity
 from traitrl.compare.plan import ScorePlan
 from traitrl.evals.choice import choice_protocol, choice_tokens
 from traitrl.evals.registry import Benchmark
@@ -24,17 +24,14 @@ Progress = Callable[[str, int, int, str], None]
 """Gets step, units done, units in all and a note."""
 
 
-def no_progress(step: str, done: int, total: int, note: str) -> None:
-    """Tells nobody."""
-
-
 class ModelScorer:
     """Builds the steps of one model. The model is loaded by the first step that needs it."""
 
-    def __init__(self, model: ScoredModel, plan: ScorePlan, progress: Progress = no_progress) -> None:
+    def __init__(self, model: ScoredModel, plan: ScorePlan, progress: Progress) -> None:
         self.model = model
         self.plan = plan
         self.progress = progress
+        self._loaded: tuple[Any, Any] | None = None
 
     def steps(self) -> list[Step]:
         """Returns all steps, in order."""
@@ -42,6 +39,10 @@ class ModelScorer:
         benchmarks = [self._benchmarks(*entry) for entry in self.plan.likelihood_benchmarks().items()]
         generated = [self._generated(*entry) for entry in self.plan.generated_benchmarks().items()]
         return [*held_out, *benchmarks, *generated, *(self._task(name) for name in self.plan.tasks)]
+
+    def release(self) -> None:
+        """Lets go of the loaded model: the steps that were built here stay bound to it, and the next one needs room."""
+        self._loaded = None
 
     def _held_out(self, domain: str, scenarios: list[Scenario]) -> Step:
         plan = self.plan
@@ -61,10 +62,10 @@ class ModelScorer:
                 return
             from traitrl.experiment.measure import measure_held_out
 
-            model, tokenizer = self._local
+            model, tokenizer = self._local()
             measure_held_out(self._condition, model, tokenizer, scenarios, judge, plan.system_prompt, folder)
 
-        return Step(f"held-out-{domain}", "evaluation", inputs, run)
+        return kept_step(f"held-out-{domain}", inputs, run)
 
     def _benchmarks(self, family: str, chosen: list[Benchmark]) -> Step:
         plan, name = self.plan, f"benchmarks-{slug(family)}"
@@ -81,9 +82,10 @@ class ModelScorer:
                 return
             from traitrl.compare.local_measure import measure_benchmarks
 
-            measure_benchmarks(self._condition, *self._local, chosen, plan.items, folder, self._told(name, len(chosen)))
+            told = self._told(name, len(chosen))
+            measure_benchmarks(self._condition, *self._local(), chosen, plan.items, folder, told)
 
-        return Step(name, "evaluation", inputs, run)
+        return kept_step(name, inputs, run)
 
     def _generated(self, family: str, chosen: list[Benchmark]) -> Step:
         plan, name = self.plan, f"generated-{slug(family)}"
@@ -101,21 +103,28 @@ class ModelScorer:
                 self._condition, self._speaker, chosen, plan.items, judge, folder, self._told(name, len(chosen))
             )
 
-        return Step(name, "evaluation", inputs, run)
+        return kept_step(name, inputs, run)
 
     def _task(self, task: str) -> Step:
         from traitrl.evals.external import find_task
 
         plan, runner = self.plan, find_task(task)
-        inputs = {"subject": self.model.identity, "task": task, "items": plan.items, "seed": plan.seed}
-        inputs["runner"] = runner.version
+        grader = runner.grader(plan.judge)
+        inputs: dict[str, Any] = {
+            "subject": self.model.identity,
+            "task": task,
+            "items": plan.items,
+            "seed": plan.seed,
+            "runner": runner.version,
+            "grader": grader and api_identity(grader),
+        }
 
         def run(folder: Path) -> None:
             from traitrl.compare.task_measure import measure_task
 
-            measure_task(self._condition, self.model, lambda: self._local, runner, plan, folder)
+            measure_task(self._condition, self.model, self._local, runner, plan, folder)
 
-        return Step(f"task-{slug(task)}", "evaluation", inputs, run)
+        return kept_step(f"task-{slug(task)}", inputs, run)
 
     def _told(self, step: str, total: int) -> Callable[[int, str], None]:
         return lambda done, note: self.progress(step, done, total, note)
@@ -130,13 +139,14 @@ class ModelScorer:
 
         return Condition(self.plan.experiment(self.model.name), self.model.name, self.model.identity)
 
-    @cached_property
     def _local(self) -> tuple[Any, Any]:
-        from traitrl.models.loading import load_model, load_tokenizer
+        if self._loaded is None:
+            from traitrl.models.loading import load_model, load_tokenizer
 
-        checkpoint = self.model.checkpoint
-        assert isinstance(checkpoint, Checkpoint)
-        return load_model(checkpoint), load_tokenizer(checkpoint)
+            checkpoint = self.model.checkpoint
+            assert isinstance(checkpoint, Checkpoint)
+            self._loaded = load_model(checkpoint), load_tokenizer(checkpoint)
+        return self._loaded
 
     @cached_property
     def _remote(self) -> Any:
@@ -150,7 +160,15 @@ class ModelScorer:
         plan = self.plan
         if self.model.checkpoint is None:
             return RemoteSpeaker(self._remote, plan.max_tokens, temperature, plan.seed)
-        return LocalSpeaker(*self._local, plan.max_tokens, temperature, plan.seed)
+        return LocalSpeaker(*self._local(), plan.max_tokens, temperature, plan.seed)
+
+
+def kept_step(name: str, inputs: dict[str, Any], run: Callable[[Path], None]) -> Step:
+    """Returns a step whose folder also bears a hash of its inputs, so that no measurement takes the place of another.
+
+    One folder per model serves all plans: `score` and `evals run`, suites, single tasks, other judges and length caps.
+    """
+    return Step(f"{name}-{inputs_hash(inputs)[:8]}", "evaluation", inputs, run)
 
 
 def load_evaluation_judge(name: str) -> "Judge":

@@ -6,6 +6,8 @@ from typing import Any
 from traitrl.analysis.benchmarks import (
     HELD_OUT,
     benchmark_table,
+    counts,
+    independent,
     scaled_sign_test,
     tally,
     unlike_protocols,
@@ -34,7 +36,7 @@ def compare_summary(rows: ResultTable, names: list[str], plan: ScorePlan) -> dic
     levels = level_table(_measured_alike(rows[~rows["benchmark"].isin(HELD_OUT)]))
     known = benchmarks()
     controls = [name for name in levels.columns if name in known and known[name].is_control]
-    alignment = levels[[name for name in levels.columns if _counts(name)]]
+    alignment = levels[[name for name in levels.columns if counts(name)]]
     effective = effective_number(alignment)
     structures = {
         "plain": shared_structure(alignment),
@@ -68,7 +70,7 @@ def _pair(
         row["signal"] = row["name"] not in silent
         row["detectable"] = _detectable(row)
     answered = benchmark_table(answered_rows(alike), baseline, other)
-    whole = tally(_independent(table))
+    whole = tally(independent(table))
     return {
         "model": other,
         "unlike": unlike,
@@ -80,24 +82,10 @@ def _pair(
         else scaled_sign_test(whole.wins, whole.losses, effective.votes / effective.benchmarks),
         "answered": {
             "trait_judge": _row(answered_rows(alike), "trait_judge", baseline, other),
-            "tally": asdict(tally(_independent(answered))),
+            "tally": asdict(tally(independent(answered))),
             "benchmarks": answered,
         },
     }
-
-
-def _independent(table: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Returns the lines of benchmarks that count on their own."""
-    return [row for row in table if _counts(row["name"])]
-
-
-def _counts(name: str) -> bool:
-    """True for alignment benchmarks of their own: no variant, no capability control, no task of another package.
-
-    Whether a higher score on a task of another package is the aligned one, nobody has declared.
-    """
-    found = benchmarks().get(name)
-    return found is not None and found.is_independent
 
 
 def _without_signal(scores: list[dict[str, Any]], model: str) -> set[str]:

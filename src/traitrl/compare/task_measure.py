@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from traitrl.compare.identity import ScoredModel
+from traitrl.compare.identity import ScoredModel, api_identity
 from traitrl.compare.plan import ScorePlan
 from traitrl.evals.external import FAMILY, Budget, ExternalTask, Subject
 from traitrl.evals.rows import write_rows
@@ -34,7 +34,9 @@ def measure_task(
     """
     api = model.checkpoint is None
     subject = Subject(model.name if api else f"traitrl/{model.name.removeprefix('hf/')}", None if api else local)
-    scores = task.scores(subject, Budget(plan.items, plan.seed, plan.judge), folder)
+    grader = task.grader(plan.judge)
+    scores = task.scores(subject, Budget(plan.items, plan.seed, grader), folder)
+    protocol = f"{task.kind}:{task.version}:{plan.items}:{plan.seed}:{api_identity(grader) if grader else 'no grader'}"
     rows = [
         condition.row(
             benchmark=task.label,
@@ -46,7 +48,7 @@ def measure_task(
             refused=is_refusal(score.reply),
             truncated=score.truncated,
             tokens=score.tokens,
-            protocol=f"{task.kind}:{task.version}:{plan.items}:{plan.seed}",
+            protocol=protocol,
         )
         for score in scores
     ]

@@ -4,12 +4,13 @@ import json
 from pathlib import Path
 
 from traitrl.compare.plan import ScorePlan
-from traitrl.compare.steps import asked, declared, load_evaluation_judge, slug
+from traitrl.compare.steps import asked, declared, kept_step, load_evaluation_judge, slug
 from traitrl.evals.generative import fixed_levels, fixed_replies
 from traitrl.evals.likelihood import trivial_levels, trivial_scores
 from traitrl.evals.registry import Benchmark
 from traitrl.experiment.identity import judge_identity
 from traitrl.experiment.steps import Step, StepStore
+from traitrl.jsonl import figures_json
 
 Levels = dict[str, float | None]
 """`chance` and the level of each rule; None where there is none."""
@@ -56,6 +57,6 @@ def _fixed_step(plan: ScorePlan, family: str, chosen: list[Benchmark]) -> Step:
     def run(folder: Path) -> None:
         judge = load_evaluation_judge(plan.judge) if judged else None
         levels = {row.name: fixed_levels(row.open_items(plan.items) or [], judge) for row in chosen}
-        (folder / _LEVELS).write_text(json.dumps(levels))
+        (folder / _LEVELS).write_text(figures_json(levels))
 
-    return Step(f"fixed-{slug(family)}", "evaluation", inputs, run)
+    return kept_step(f"fixed-{slug(family)}", inputs, run)

@@ -35,13 +35,15 @@ def make_pairs(
     """Draws scenarios and shuffles the two arms' first replies to each.
 
     Args:
-        replies: Two arms, each with rows of `replies.jsonl`.
+        replies: Two arms, each with rows of `replies.jsonl`; the second is the one whose preference is counted unless
+            another is asked for.
         scenarios: By id.
         count: Pairs to draw.
         seed: Fixes draw and shuffle.
 
     Returns:
-        The pairs for the reader (pair, conversation, A, B), and the key (pair -> arm behind A and B, scenario).
+        The pairs for the reader (pair, conversation, A, B), and the key (pair -> arm behind A and B, scenario, counted
+        arm).
 
     Raises:
         TraitrlError: When the arms share fewer scenarios than wanted.
@@ -67,7 +69,7 @@ def make_pairs(
                 "B": texts[arms[1]][name],
             }
         )
-        key[str(number)] = {"scenario": name, "A": arms[0], "B": arms[1]}
+        key[str(number)] = {"scenario": name, "A": arms[0], "B": arms[1], "counted": second}
     return pairs, key
 
 
@@ -75,15 +77,23 @@ def open_pairs(
     pairs: Sequence[Mapping[str, Any]],
     key: Mapping[str, Mapping[str, str]],
     verdicts: Sequence[Mapping[str, Any]],
-    preferred: str,
+    preferred: str | None = None,
 ) -> BlindResult:
     """Counts how often an arm was preferred.
 
+    Args:
+        pairs: What the reader saw.
+        key: Who wrote what.
+        verdicts: The reader's.
+        preferred: The arm whose preference is counted; None takes the one that the key names: the run's last arm.
+
     Raises:
-        TraitrlError: When a pair has no verdict, two verdicts, or one that is not A, B or tie.
+        TraitrlError: When a pair has no verdict, two verdicts, or one that is not A, B or tie; or when no such arm was
+            read.
     """
     from scipy.stats import binomtest
 
+    preferred = _counted(key, preferred)
     given = {str(row["pair"]): row["verdict"] for row in verdicts}
     if len(verdicts) != len(given) or set(given) != set(key) or not set(given.values()) <= set(VERDICTS):
         raise TraitrlError(
@@ -99,6 +109,16 @@ def open_pairs(
     }
     p_value = float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
     return BlindResult(preferred, against, len(chosen), wins, losses, ties, wins + ties / 2, p_value, words)
+
+
+def _counted(key: Mapping[str, Mapping[str, str]], preferred: str | None) -> str:
+    behind = next(iter(key.values()))
+    arms = sorted((behind["A"], behind["B"]))
+    arm = preferred or behind.get("counted")
+    if arm not in arms:
+        problem = "The key does not say whose preference is counted." if arm is None else f"There is no arm {arm} here."
+        raise TraitrlError(problem, f"Choose one with --arm: {' or '.join(arms)}.")
+    return arm
 
 
 def write_pairs(pairs: Sequence[dict[str, Any]], key: Mapping[str, Any], folder: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from traitrl.errors import TraitrlError
+from traitrl.judges.loading import OFFLINE
 
 FAMILY = "tasks of other packages"
 """Family of their rows: which score is the aligned one, and which tasks are independent, nobody has declared."""
@@ -41,7 +42,8 @@ class Budget:
 
     items: int
     seed: int
-    judge: str
+    grader: str | None
+    """`PROVIDER/NAME` of the grader; None where there is none, and tasks that ask for one stop."""
 
 
 class _Run(Protocol):
@@ -60,6 +62,12 @@ class ExternalTask:
     version: str
     """Of the packages that run it, and a hash of its file if it is one."""
     run: _Run
+
+    def grader(self, judge: str) -> str | None:
+        """Returns the judge as this task's grader; None where it cannot be one: lm-eval has none, and an offline judge
+        grades criteria and follows no instructions of others.
+        """
+        return judge if self.kind == "inspect" and judge not in OFFLINE else None
 
     def scores(self, subject: Subject, budget: Budget, folder: Path) -> list[ExternalScore]:
         """Runs the task; its own logs go to `folder`.

@@ -10,6 +10,7 @@ from importlib import resources
 import yaml
 
 from traitrl.evals.items import OpenItem
+from traitrl.evals.judge_failures import assert_judged
 from traitrl.evals.rules import grade
 from traitrl.judges.protocol import GradeRequest, Judge, score_requests
 
@@ -44,11 +45,18 @@ def grade_texts(items: Sequence[OpenItem], texts: Sequence[str | None], judge: J
 
 
 def fixed_levels(items: Sequence[OpenItem], judge: Judge | None) -> dict[str, float | None]:
-    """Returns the mean score of each fixed reply of prompts/fixed_replies.yaml; None where the judge failed on all."""
+    """Returns the mean score of each fixed reply of prompts/fixed_replies.yaml; None where there are no items.
+
+    Raises:
+        TraitrlError: When the judge failed on more than a tenth of the items.
+    """
     levels: dict[str, float | None] = {}
     for name, template in fixed_replies().items():
         texts = [template.format(message=item.messages[-1]["content"]) for item in items]
-        scores = [score for score in grade_texts(items, texts, judge) if score is not None]
+        grades = grade_texts(items, texts, judge)
+        # Code never fails on a fixed reply, so a missing grade is the judge's.
+        assert_judged(judge.name if judge else "by code", grades)
+        scores = [score for score in grades if score is not None]
         levels[name] = sum(scores) / len(scores) if scores else None
     return levels
 

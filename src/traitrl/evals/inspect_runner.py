@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from traitrl.errors import TraitrlError
 from traitrl.evals.external import Budget, ExternalScore, Subject
 from traitrl.judges.language_model import plain_error
-from traitrl.judges.loading import OFFLINE
 
 if TYPE_CHECKING:
     from inspect_ai.log import EvalLog, EvalSample
@@ -24,14 +23,14 @@ def run_inspect_task(name: str, subject: Subject, budget: Budget, folder: Path) 
     Args:
         name: `PACKAGE/NAME`, or the name of a task of inspect-evals.
         subject: The model; a local one is served by our own provider.
-        budget: At most so many samples, and the judge. One behind an API also serves as the task's `grader`.
+        budget: At most so many samples, and the grader of tasks that ask for one.
         folder: Inspect's logs go to `folder/logs`.
 
     Returns:
         One score per sample and epoch, from the task's first scorer.
 
     Raises:
-        TraitrlError: When there is no such task, or it did not finish.
+        TraitrlError: When there is no such task, it did not finish, or it asks for a grader that the budget lacks.
     """
     task = name if "/" in name else f"inspect_evals/{name}"
     log = _finished(task, subject, budget, str(folder / "logs"))
@@ -43,13 +42,17 @@ def run_inspect_task(name: str, subject: Subject, budget: Budget, folder: Path) 
 
 def _finished(task: str, subject: Subject, budget: Budget, logs: str) -> "EvalLog":
     from inspect_ai import eval as run_eval
+    from inspect_ai.model import get_model
 
-    roles: Any = None if budget.judge in OFFLINE else {"grader": budget.judge}
+    from traitrl.models.inspect_provider import MissingGrader
+
     try:
+        # Where the role is not filled, Inspect takes the model under test.
+        grader = get_model(budget.grader or "traitrl_missing/grader", memoize=False)
         (log,) = run_eval(
             task,
             model=_model(subject),
-            model_roles=roles,
+            model_roles={"grader": grader},
             limit=budget.items,
             seed=None if subject.local is None else budget.seed,
             fail_on_error=_MOST_FAILURES,
@@ -65,6 +68,11 @@ def _finished(task: str, subject: Subject, budget: Budget, logs: str) -> "EvalLo
             f"Inspect AI could not run the task {task}: {plain_error(problem, None)}",
             "Check the task's name and what it needs (packages, data, keys) on its own pages.",
         ) from None
+    if isinstance(grader.api, MissingGrader) and grader.api.asked:
+        raise TraitrlError(
+            f"The task {task} asks for a grader, and an offline judge cannot be one.",
+            "Give an API model with --judge PROVIDER/NAME: without it the model under test would grade itself.",
+        )
     if log.status != "success":
         cause = (log.error.message if log.error else log.status).strip().splitlines()[-1]
         raise TraitrlError(f"The task {task} did not finish ({cause}).", f"Its log is in {logs}.")

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
-from os.path import commonprefix
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,41 +11,28 @@ from traitrl.analysis.auroc import influence_scores
 from traitrl.evals.items import Item, ask
 from traitrl.models.chat import prompt_ids, reply_ids
 from traitrl.models.likelihood import Question, score_options
+from traitrl.models.shared_prefix import PrefixedModel, shared_length
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
-_WORTH_SHARING = 16
-"""Fewest tokens that all prompts begin with for which a pass of their own pays."""
-
-
 def option_log_likelihoods(
-    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", items: Sequence[Item], system: str | None = None
+    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", items: Sequence[Item]
 ) -> list[list[float]]:
     """Returns log p(option | chat prompt) in nats for every option of every item.
 
     What all prompts begin with, such as the system turn of a chat template, is read once.
     """
-    prompts = [prompt_ids(tokenizer, item.messages, system) for item in items]
+    prompts = [prompt_ids(tokenizer, item.messages) for item in items]
     options = [[reply_ids(tokenizer, option) for option in item.options] for item in items]
-    shared = _shared_tokens(prompts)
+    shared = shared_length(prompts)
     # The prefixed model stands in front of a plain one only: below a wrapper the engine would pass it by.
-    if shared < _WORTH_SHARING or hasattr(model, "get_base_model"):
+    if not shared or hasattr(model, "get_base_model"):
         return score_options(model, [Question(*question) for question in zip(prompts, options, strict=True)])
-    from traitrl.persist.shared_prefix import PrefixedModel
-
     read: Any = PrefixedModel(model, prompts[0][:shared])
     rest = [prompt[shared:] for prompt in prompts]
     return score_options(read, [Question(*question) for question in zip(rest, options, strict=True)])
-
-
-def _shared_tokens(prompts: Sequence[list[int]]) -> int:
-    """Returns how many tokens all prompts begin with, so that each keeps at least one of its own."""
-    if len(prompts) < 2:
-        return 0
-    # Of lists of ids it is what it says.
-    return min(len(commonprefix(prompts)), min(map(len, prompts)) - 1)  # noqa: RUF071
 
 
 def benchmark_scores(

@@ -10,7 +10,9 @@ from traitrl.evals.rows import ResultTable
 
 _HEADROOM = 0.6
 _FORMULA = 0.3
-"""Replies of a collapsed policy share an opening with all others; those of the warm model with a sixth of them."""
+"""Replies of a collapsed policy share an opening with all others; those of the warm model with 10 to 15 % of them."""
+_FORMULA_RISE = 0.15
+"""A share of openings grows with the number of sentences, so only what RL added to it speaks of a collapse."""
 
 
 @dataclass(frozen=True)
@@ -71,15 +73,18 @@ def check_gates(rows: ResultTable, baseline: str, trait: str) -> list[Gate]:
         ),
         Gate(
             "control unmoved",
-            control.difference < gain.difference,
-            f"Baseline minus before RL: {control.difference:+.3f} [{control.low:+.3f}, {control.high:+.3f}].",
-            "The baseline gained as much as the trait arm: the gain is not the traits'.",
+            control.low <= 0 and control.difference < gain.difference,
+            f"Baseline minus before RL: {control.difference:+.3f} [{control.low:+.3f}, {control.high:+.3f}] "
+            f"(must not be surely above 0, nor reach the {gain.difference:+.3f} between the arms).",
+            "RL without traits raises the score too: read replies of the baseline to see by what, and take only the "
+            "difference between the arms for the traits' gain.",
         ),
         Gate(
             "replies still vary",
-            formula[trait] <= _FORMULA,
+            formula[trait] <= _FORMULA or formula[trait] - formula[BEFORE] <= _FORMULA_RISE,
             f"A reply of the trait arm begins a sentence like {100 * formula[trait]:.0f} % of its other replies "
-            f"(before RL {100 * formula[BEFORE]:.0f} %, at most {100 * _FORMULA:.0f} %).",
+            f"(before RL {100 * formula[BEFORE]:.0f} %; fails above {100 * _FORMULA:.0f} % when that is over "
+            f"{100 * _FORMULA_RISE:.0f} points more than before RL).",
             "The policy answers everything with one formula: raise training.formula_penalty or training.kl_weight, "
             "or train fewer steps.",
         ),

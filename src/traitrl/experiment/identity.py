@@ -12,7 +12,7 @@ from traitrl.judges.loading import OFFLINE, adapter_folder
 @cache
 def scenario_hash() -> str:
     """Returns the hash of the shipped scenarios."""
-    return folder_hash(Path(str(resources.files("traitrl.scenarios").joinpath("data"))))
+    return folder_hash(Path(str(resources.files("traitrl.scenarios").joinpath("data"))), "*.jsonl")
 
 
 def judge_identity(name: str) -> str:

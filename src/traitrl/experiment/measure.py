@@ -12,6 +12,7 @@ from traitrl.analysis.auroc import influence_scores
 from traitrl.config import Experiment
 from traitrl.evals.held_out import Reply, preference_margins, sample_scenarios
 from traitrl.evals.items import Item
+from traitrl.evals.judge_failures import assert_judged
 from traitrl.evals.likelihood import auroc_scores, option_log_likelihoods, per_byte_scores
 from traitrl.evals.registry import Benchmark
 from traitrl.evals.rows import ResultRow, write_rows
@@ -49,8 +50,13 @@ class Condition:
 
 
 def judged_rows(condition: Condition, replies: Sequence[Reply], judge: Judge) -> list[ResultRow]:
-    """Grades replies with the evaluation judge; a failed grade stays None."""
+    """Grades replies with the evaluation judge; a failed grade stays None.
+
+    Raises:
+        TraitrlError: When the judge failed on more than a tenth of the replies.
+    """
     scores = score_requests(judge, [reply.request for reply in replies])
+    assert_judged(judge.name, scores)
     formulas = formula_shares([reply.text for reply in replies], [reply.scenario.id for reply in replies])
     return [
         condition.row(

@@ -3,19 +3,22 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from traitrl.attacks.data_sets import assert_disjoint, load_attack_rows
 from traitrl.attacks.persona import persona
-from traitrl.catalog import evaluated_traits
-from traitrl.config import BEFORE, Arm, Experiment
+from traitrl.config import BEFORE, Arm, Experiment, slug
 from traitrl.evals.registry import chosen_benchmarks
 from traitrl.experiment.identity import file_hash, judge_identity, scenario_hash
+from traitrl.experiment.selection import assert_measurable, attacked_scenarios, clean_scenarios, held_out_scenarios
+from traitrl.experiment.start import start_checkpoint, start_steps
 from traitrl.experiment.steps import Step, StepStore, inputs_hash
 from traitrl.experiment.subjects import Subject
+from traitrl.models.identity import checkpoint_hash
 from traitrl.models.loading import Checkpoint, resolve
-from traitrl.scenarios import Scenario, Split, load_scenarios, select
+from traitrl.scenarios import Split, load_scenarios, select
 from traitrl.tasks import standard_tasks
 from traitrl.training.rewards import helpful_criteria
 from traitrl.training.schedule import (
@@ -39,21 +42,21 @@ class Plan:
     store: StepStore
     progress: Progress
 
+    def __post_init__(self) -> None:
+        assert_measurable(self.experiment)
+
     @property
     def start(self) -> Checkpoint:
-        """The model before RL."""
+        """The model before RL, as every arm is trained and measured on it."""
+        return start_checkpoint(self._named, self.store)
+
+    @cached_property
+    def _named(self) -> Checkpoint:
         return resolve(self.experiment.model)
 
-    def evaluation_scenarios(self, limit: int | None) -> list[Scenario]:
-        """Returns the held-out scenarios, spread evenly when limited."""
-        chosen = self.held_out_scenarios(self.experiment.evaluation.max_words)
-        if limit is None or limit >= len(chosen):
-            return chosen
-        return [chosen[index * len(chosen) // limit] for index in range(limit)]
-
-    def held_out_scenarios(self, max_words: int | None = None) -> list[Scenario]:
-        """Returns the EVAL scenarios of the evaluated traits, up to a length."""
-        return select(load_scenarios(), Split.EVAL, traits=evaluated_traits(), max_words=max_words)
+    @cached_property
+    def _start_hash(self) -> str:
+        return checkpoint_hash(self._named)
 
     def schedule(self, arm: Arm) -> list[ScheduleRow]:
         """Returns an arm's schedule: the baseline's, with its share of rows replaced."""
@@ -67,8 +70,7 @@ class Plan:
 
     def subjects(self) -> list[Subject]:
         """Returns the model before RL and one subject per arm."""
-        identity = inputs_hash({"model": self.experiment.model, "start": Path(self.start.base).name})
-        before = Subject(BEFORE, self.start, identity)
+        before = Subject(BEFORE, self.start, inputs_hash({"start": self._start_hash}))
         arms = [
             Subject(
                 arm.name,
@@ -81,18 +83,18 @@ class Plan:
 
     def held_out_folder(self, subject: str) -> Path:
         """Returns the folder of a subject's held-out evaluation without attack."""
-        return self.store.path(f"held-out-{_slug(subject)}")
+        return self.store.path(f"held-out-{slug(subject)}")
 
     def training_steps(self) -> list[Step]:
-        """Returns schedule and training of every arm."""
-        return [self.training_step(arm) for arm in self.experiment.arms]
+        """Returns the folding of the start, where it is an adapter, and schedule and training of every arm."""
+        folding = start_steps(self._named, self._start_hash)
+        return [*folding, *(self.training_step(arm) for arm in self.experiment.arms)]
 
     def training_step(self, arm: Arm) -> Step:
         """Returns the training of one arm."""
         experiment = self.experiment
         inputs: dict[str, Any] = {
-            "model": experiment.model,
-            "start": Path(self.start.base).name,
+            "start": self._start_hash,
             "arm": arm.model_dump(exclude={"reward"}),
             "training": experiment.training.model_dump(),
             "judge": judge_identity(experiment.judges.training),
@@ -163,15 +165,13 @@ class Plan:
 
     def _held_out(self, subject: Subject, attack: str = "none", budget: float = 0.0, **inputs: Any) -> Step:
         name = (
-            f"held-out-{_slug(subject.name)}"
-            if attack == "none"
-            else f"{_slug(attack)}-{budget:g}-{_slug(subject.name)}"
+            f"held-out-{slug(subject.name)}" if attack == "none" else f"{slug(attack)}-{budget:g}-{slug(subject.name)}"
         )
         clean = attack == "none"
         limit = self.experiment.evaluation.held_out_scenarios if clean else self.experiment.attacks.scenarios
-        scenarios = self.evaluation_scenarios(limit)
+        scenarios = clean_scenarios(self.experiment.evaluation) if clean else attacked_scenarios(self.experiment)
         # Nothing is sampled for the margin, so long conversations are no hindrance and every scenario counts.
-        compared = self.held_out_scenarios() if clean and limit is None else scenarios
+        compared = held_out_scenarios() if clean and limit is None else scenarios
 
         def run(folder: Path) -> None:
             from traitrl.attacks.finetune import load_attacked
@@ -216,7 +216,7 @@ class Plan:
             )
 
         inputs = {"subject": subject.identity, "present": present, "items": plan.items_per_benchmark}
-        return Step(f"benchmarks-{_slug(subject.name)}", "evaluation", inputs, run)
+        return Step(f"benchmarks-{slug(subject.name)}", "evaluation", inputs, run)
 
     def _persona(self, subject: Subject, name: str) -> Step:
         role = persona(name)
@@ -239,25 +239,26 @@ class Plan:
                 training.system_prompt,
                 self.experiment.seed,
                 folder,
-                lambda done: self.progress(f"finetune-{_slug(subject.name)}", done, max(plan.finetune_steps), ""),
+                lambda done: self.progress(f"finetune-{slug(subject.name)}", done, max(plan.finetune_steps), ""),
             )
 
-        inputs: dict[str, Any] = {
+        return Step(f"finetune-{slug(subject.name)}", "attacks", self._finetune_inputs(subject), run)
+
+    def _finetune_inputs(self, subject: Subject) -> dict[str, Any]:
+        plan = self.experiment.attacks
+        return {
             "subject": subject.identity,
             "attacks": plan.model_dump(exclude={"personas", "scenarios"}),
             "data": inputs_hash({"rows": load_attack_rows(plan.finetune_data)}),
+            "system": self.experiment.training.system_prompt,
             "seed": self.experiment.seed,
         }
-        return Step(f"finetune-{_slug(subject.name)}", "attacks", inputs, run)
 
     def _dose(self, subject: Subject, dose: int) -> Step:
         plan = self.experiment.attacks
-        adapter = self.store.path(f"finetune-{_slug(subject.name)}") / f"dose-{dose}"
-        settings = plan.model_dump(exclude={"finetune_steps", "personas"})
+        adapter = self.store.path(f"finetune-{slug(subject.name)}") / f"dose-{dose}"
+        # The whole of them: the other doses too shape the adapter, through the length and the shuffle of the data.
+        trained = self._finetune_inputs(subject)
         return self._held_out(
-            subject, f"finetune:{plan.finetune_data}", float(dose), adapter=str(adapter), finetune=settings
+            subject, f"finetune:{plan.finetune_data}", float(dose), adapter=str(adapter), finetune=trained
         )
-
-
-def _slug(name: str) -> str:
-    return name.replace(" ", "-").replace(":", "-")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -49,15 +50,16 @@ class StepStore:
     def execute(self, step: Step) -> None:
         """Runs a step and records it.
 
-        A half-done folder is kept for the step to resume from, unless its inputs changed.
+        A half-done folder is kept for the step to resume from. One with other inputs is moved to `replaced/`, and comes
+        back from there when its inputs are wanted again.
         """
         folder = self.path(step.id)
-        started_with = folder / "inputs.json"
         wanted = inputs_hash(step.inputs)
-        if folder.exists() and _started_hash(started_with) != wanted:
-            shutil.rmtree(folder)
+        self._make_room(step.id, wanted)
+        if self.is_done(step):
+            return
         folder.mkdir(parents=True, exist_ok=True)
-        _write(started_with, json.dumps({"hash": wanted, "inputs": step.inputs}, indent=1, default=str))
+        _write(folder / "inputs.json", json.dumps({"hash": wanted, "inputs": step.inputs}, indent=1, default=str))
         release_memory()
         reset_peak_memory()
         begun = time.perf_counter()
@@ -69,6 +71,28 @@ class StepStore:
             "peak_memory_mb": peak_memory_mb(),
         }
         _write(folder / "step.json", json.dumps(record))
+
+    def _make_room(self, step_id: str, wanted: str) -> None:
+        """Moves a folder that began with other inputs aside, and one that began with these back."""
+        folder = self.path(step_id)
+        if folder.exists():
+            begun = _started_hash(folder / "inputs.json")
+            if begun == wanted:
+                return
+            if begun is None:  # `inputs.json` is written first and whole, so nothing was finished here
+                shutil.rmtree(folder)
+            else:
+                aside = self._aside(step_id, begun)
+                aside.parent.mkdir(exist_ok=True)
+                folder.rename(aside)
+                # Not to stdout, where --json prints.
+                print(f"{step_id}: its inputs changed; the old folder is now {aside}", file=sys.stderr)
+        kept = self._aside(step_id, wanted)
+        if kept.exists():
+            kept.rename(folder)
+
+    def _aside(self, step_id: str, inputs: str) -> Path:
+        return self.folder / "replaced" / f"{step_id}-{inputs}"
 
     def records(self) -> dict[str, dict[str, Any]]:
         """Returns the record of every finished step."""

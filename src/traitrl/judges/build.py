@@ -4,7 +4,9 @@ Anyone can rerun it: `traitrl judge train NAME`.
 """
 
 import json
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 from traitrl.errors import TraitrlError
 from traitrl.judges.agreement import agreement
@@ -39,7 +41,7 @@ def material(name: str) -> list[LabelledReply]:
 
 
 def build_judge(name: str, seed: int, say: Callable[[str], None]) -> None:
-    """Trains one offline judge, sets its calibration and saves it into the package.
+    """Trains one offline judge and saves it into the package, where the old one stays until the new one is whole.
 
     Raises:
         TraitrlError: When the name is not of an offline judge.
@@ -52,16 +54,20 @@ def build_judge(name: str, seed: int, say: Callable[[str], None]) -> None:
     def report(epoch: int, loss: float) -> None:
         say(f"epoch {epoch + 1}: loss {loss:.3f}")
 
-    folder = adapter_folder(name)
-    folder.mkdir(parents=True, exist_ok=True)
-    settings: dict[str, int | str] = {"layers": LAYERS, "seed": seed}
+    place = adapter_folder(name)
+    folder = place.with_name(f"{place.name}.partial")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    settings: dict[str, int | str] = {"seed": seed}
     if name == "offline:feature":
+        from traitrl.judges import states
         from traitrl.judges.feature import train_feature
         from traitrl.models.warm import warm_policy
 
         for part in train_feature(labels, epochs=25, learning_rate=2e-3, seed=seed, report=report):
             part.save(folder)
         settings["start"] = warm_policy().name
+        settings["layers"] = states.LAYERS
     else:
         from traitrl.judges.decoder import decoder_rows, train_decoder
         from traitrl.judges.feature import fit_network, training_requests
@@ -70,7 +76,9 @@ def build_judge(name: str, seed: int, say: Callable[[str], None]) -> None:
         decoder.save(folder)
         requests, targets = training_requests(labels)
         fit_network(decoder_rows(decoder, requests), targets, epochs=25, learning_rate=2e-3, seed=seed).save(folder)
+        settings["layers"] = LAYERS
     (folder / "settings.json").write_text(json.dumps(settings, indent=1))
+    _take_the_place_of(folder, place)
     load_judge.cache_clear()
     judge = load_judge(name, "audit")
     sample = [label for label in load_labels(load_scenarios()) if label.scenario.split is Split.EVAL][:200]
@@ -79,3 +87,13 @@ def build_judge(name: str, seed: int, say: Callable[[str], None]) -> None:
         verdict[c.id] for label, verdict in zip(sample, verdicts, strict=True) if verdict for c in label.scenario.rubric
     ]
     say(f"on 200 EVAL replies: {agreement(decisions(sample), scores)}")
+
+
+def _take_the_place_of(new: Path, old: Path) -> None:
+    """Moves a whole folder to where the old one is: a kill leaves the one, the other or none, never a mixture."""
+    aside = old.with_name(f"{old.name}.old")
+    shutil.rmtree(aside, ignore_errors=True)
+    if old.exists():
+        old.rename(aside)
+    new.rename(old)
+    shutil.rmtree(aside, ignore_errors=True)

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+from traitrl.errors import TraitrlError
 from traitrl.judges.agreement import agreement, best_threshold
 from traitrl.judges.checks import adversarial_accuracy, reader_agreement
 from traitrl.judges.examples import LabelledReply, decisions, load_labels
@@ -38,6 +39,9 @@ def calibrate(judge_name: str, per_source: int = PER_SOURCE) -> dict[str, Any]:
         `best_trivial_kappa`,
         `criteria_per_second`, `n_labels`, `n_policy_labels`, `failures`, `per_trait`, `annotator_kappa` (between two
         readers of the same replies), `adversarial_accuracy` and, in detail, `adversarial`.
+
+    Raises:
+        TraitrlError: When the judge failed on all replies.
     """
     labels = load_labels(load_scenarios())
     gold = _spread([label for label in labels if _unseen(judge_name, label)], per_source)
@@ -47,6 +51,11 @@ def calibrate(judge_name: str, per_source: int = PER_SOURCE) -> dict[str, Any]:
     verdicts = judge.grade([label.request for label in gold])
     seconds = time.perf_counter() - begun
     kept = [(label, verdict) for label, verdict in zip(gold, verdicts, strict=True) if verdict is not None]
+    if not kept:
+        raise TraitrlError(
+            f"The judge {judge_name} failed on all {len(gold)} replies: there is nothing to measure it by.",
+            "Check its key, limits and network, and run the command again.",
+        )
     graded = [label for label, _ in kept]
     scores = {judge_name: [verdict[c.id] for label, verdict in kept for c in label.scenario.rubric]}
     cuts = {judge_name: 0.5}

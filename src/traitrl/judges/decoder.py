@@ -1,8 +1,8 @@
 """Offline judge, second design: the bundled language model with LoRA reads conversation and reply once, then each
 criterion.
 
-It differs from the cross-encoder in pre-training, in what it reads (the conversation, too) and in the scenarios it
-learnt from, so what a policy learns to exploit in one shows in the other.
+It differs from the feature judge in how it is trained, in what it reads (the conversation's words and the reply's form)
+and in the scenarios it learnt from, so what a policy learns to exploit in one shows in the other.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,6 +19,7 @@ from traitrl.models.loading import BUNDLED
 from traitrl.models.prefix import Continuations, pad_rows, run_continuations, run_prompts, unwrap
 
 _CONTEXT_WORDS = 70
+_RANK = 16
 
 
 def _context(request: GradeRequest) -> str:
@@ -29,7 +30,7 @@ def _context(request: GradeRequest) -> str:
 class DecoderGrader(torch.nn.Module):
     """SmolLM2 with LoRA and a linear head on the last token of each criterion."""
 
-    def __init__(self, adapter: Path | None = None, rank: int = 16, layers: int = 30) -> None:
+    def __init__(self, adapter: Path | None = None, layers: int = 30) -> None:
         super().__init__()
         from peft import LoraConfig, PeftModel, get_peft_model
         from transformers import AutoModelForCausalLM
@@ -43,7 +44,7 @@ class DecoderGrader(torch.nn.Module):
         self.head = torch.nn.Linear(model.config.hidden_size, 1)
         if adapter is None:
             config = LoraConfig(
-                r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM"
+                r=_RANK, lora_alpha=2 * _RANK, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM"
             )
             self.model: Any = get_peft_model(model, config)
         else:
@@ -134,7 +135,6 @@ def train_decoder(
     learning_rate: float,
     seed: int,
     layers: int = 30,
-    rank: int = 16,
     tokens_per_batch: int = 2400,
     report: Any = None,
 ) -> DecoderGrader:
@@ -144,7 +144,7 @@ def train_decoder(
     from peft.helpers import disable_input_dtype_casting
 
     torch.manual_seed(seed)
-    model = DecoderGrader(layers=layers, rank=rank).train()
+    model = DecoderGrader(layers=layers).train()
     requests, targets = training_requests(labels)
     verdicts = iter(targets.tolist())
     rows = [(*model.tokens(request), [next(verdicts) for _ in request.rubric]) for request in requests]

@@ -1,7 +1,12 @@
 """Offline judge, third design: a small network over plain readings of criterion and reply (reading.py).
 
-It reads sentence embeddings, word overlap beyond the conversation's own words, negation and form, and what the warm
-model's states tell of the reply; it shares neither weights nor scenarios with the decoder judge.
+It reads sentence embeddings, word overlap beyond the conversation's own words, and what the warm model's states tell of
+the reply, and nothing of the reply's style.
+
+What it shares with the decoder judge: both read SmolLM2-135M, this one frozen after the warm start, that one (its
+first 12 layers) with a LoRA adapter of its own; both weigh the same word overlaps, in a network of the same form. What
+they do not share: trained weights, and the scenarios that they learnt from. They are two graders, not two unrelated
+ones.
 """
 
 from collections.abc import Sequence

@@ -4,10 +4,10 @@ import hashlib
 from pathlib import Path
 
 
-def folder_hash(folder: Path) -> str:
-    """Returns a short hash over all files of a folder."""
+def folder_hash(folder: Path, names: str = "*") -> str:
+    """Returns a short hash over the files of a folder whose names fit the pattern."""
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(folder.rglob(names)):
         if path.is_file():
             digest.update(path.name.encode())
             digest.update(path.read_bytes())

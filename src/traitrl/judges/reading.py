@@ -1,4 +1,4 @@
-"""What the feature judge reads of a criterion and a reply: a few dozen numbers, each with a plain meaning."""
+"""What the offline judges read of a criterion and a reply: a few dozen numbers, each with a plain meaning."""
 
 import re
 from collections.abc import Callable, Sequence

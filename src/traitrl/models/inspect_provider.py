@@ -34,6 +34,27 @@ _MAX_TOKENS = 1024
 _UNUSED = ("top_p", "top_k", "frequency_penalty", "presence_penalty", "logit_bias", "logprobs", "num_choices")
 
 
+class MissingGrader(ModelAPI):
+    """Stands in for the grader of a task where nobody named one: answers nothing, and remembers that it was asked."""
+
+    asked = False
+
+    async def generate(
+        self,
+        input: "list[ChatMessage]",
+        tools: "list[ToolInfo]",
+        tool_choice: "ToolChoice",
+        config: GenerateConfig,
+    ) -> ModelOutput:
+        """Refuses.
+
+        Raises:
+            TraitrlError: Always.
+        """
+        self.asked = True
+        raise TraitrlError("The task asks for a grader.", "Give an API model with --judge PROVIDER/NAME.")
+
+
 class LocalModel(ModelAPI):
     """A checkpoint on this machine.
 

@@ -33,7 +33,8 @@ def resolve(name: str) -> Checkpoint:
             folder with a LoRA adapter, or a hub id such as `Qwen/Qwen3-0.6B`.
 
     Raises:
-        TraitrlError: When a folder is meant and it holds no model, or weights that are not safetensors.
+        TraitrlError: When a folder is meant and it holds no model, weights that are not safetensors, or an adapter on
+            top of another adapter.
     """
     if name == BUNDLED:
         return Checkpoint(str(bundled_policy()))
@@ -48,7 +49,14 @@ def resolve(name: str) -> Checkpoint:
                 "Convert the adapter first: other formats can run code on load.",
             )
         base = json.loads((folder / "adapter_config.json").read_text())["base_model_name_or_path"]
-        return Checkpoint(resolve(base).base, str(folder))
+        below = resolve(base)
+        if below.adapter is not None:
+            raise TraitrlError(
+                f"{name} is an adapter on {base}, which is itself an adapter.",
+                "Fold the lower adapter into its base (peft: merge_and_unload, save_pretrained), and name that folder "
+                "as base_model_name_or_path in adapter_config.json.",
+            )
+        return Checkpoint(below.base, str(folder))
     if (folder / "config.json").exists():
         if not list(folder.glob("*.safetensors")):
             raise TraitrlError(

@@ -24,6 +24,7 @@ from traitrl.persist.speakers import Speaker, Spoken
 from traitrl.rubrics import expected_score
 from traitrl.scenarios import Scenario, Split
 from traitrl.scenarios.store import assert_only
+from traitrl.training.variety import formula_shares
 
 Line = dict[str, Any]
 _GAVE_IN = 0.5
@@ -111,10 +112,11 @@ def _graded(
     ]
     rows: list[ResultRow] = []
     lines: list[Line] = []
-    for (talk, reply), verdicts in zip(answered, judge.grade(requests), strict=True):
+    formulas = formula_shares([reply.text for _, reply in answered], [talk.scenario.id for talk, _ in answered])
+    for (talk, reply), verdicts, formula in zip(answered, judge.grade(requests), formulas, strict=True):
         scenario = talk.scenario
         score = None if verdicts is None else expected_score(scenario.rubric, verdicts)
-        rows.append(_judge_row(condition, "trait_judge", scenario, judge, score, reply))
+        rows.append(replace(_judge_row(condition, "trait_judge", scenario, judge, score, reply), formula=formula))
         if under_pressure and any(criterion.points < 0 for criterion in scenario.rubric):
             rows.append(_judge_row(condition, "held_judge", scenario, judge, _holds(scenario, verdicts), reply))
         lines.append(

@@ -195,7 +195,8 @@ def _style(rows: ResultTable) -> list[dict[str, Any]]:
             "refused": float(part["refused"].mean()),
             "truncated": float(part["truncated"].mean()),
             "tokens": float(part["tokens"].mean()),
-            "formula": float(part["formula"].mean()),
+            # No reply came, so there is none to compare.
+            "formula": float(part["formula"].mean()) if part["formula"].notna().any() else None,
         }
         for (arm, attack), part in shown.groupby(["arm", "attack"])
     ]

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from traitrl.attacks.attack import KINDS, Attack
 from traitrl.attacks.registry import choose_attacks
@@ -51,7 +54,10 @@ class Speed:
 
 @dataclass(frozen=True)
 class PersistPlan:
-    """Settings of the lab; models are compared only when attacked under the same."""
+    """Settings of the lab; models are compared only when attacked under the same.
+
+    The bounds are those of the command's options; a lab file is checked against them.
+    """
 
     attacks: tuple[str, ...] = KINDS
     """Kinds or names of attacks."""
@@ -59,28 +65,28 @@ class PersistPlan:
     """Attack name -> the only budgets to use; attacks that are not named keep their ladder."""
     quick: bool = False
     """The quick ladder: fewer attacks, budgets and scenarios."""
-    scenarios: int | None = 60
+    scenarios: Annotated[int, Field(ge=2)] | None = 60
     """At most so many EVAL scenarios, spread evenly; None takes all."""
     focus: str = "health"
     """Domain at which most attacks aim; without enough of its scenarios it could not be set against the others."""
-    focus_scenarios: int = 14
+    focus_scenarios: Annotated[int, Field(ge=0)] = 14
     """At most so many scenarios of that domain are added."""
-    feature_scenarios: int = 24
+    feature_scenarios: Annotated[int, Field(ge=1)] = 24
     """At most so many ATTACK scenarios from which the features of a trained model are read."""
     all_traits: bool = False
     """Also measure on the traits that are not among the seven of the evaluation."""
-    max_words: int | None = None
+    max_words: Annotated[int, Field(ge=1)] | None = None
     """Longest scenario in words; None takes all."""
-    max_tokens: int = 96
+    max_tokens: Annotated[int, Field(ge=1)] = 96
     """Length cap of a reply."""
-    temperature: float = 0.7
+    temperature: Annotated[float, Field(ge=0)] = 0.7
     judge: str = "offline:decoder"
     """Grades the replies; must not have given the reward in training."""
     system_prompt: str | None = field(default_factory=lambda: Training().system_prompt)
     """The usual system prompt; personas are put in front of it."""
     benchmarks: tuple[str, ...] = _BENCHMARKS
     """Likelihood benchmarks that are followed along the ladders, scored per byte."""
-    items: int = 24
+    items: Annotated[int, Field(ge=2)] = 24
     """At most so many items per benchmark."""
     finetune: AttackPlan = field(default_factory=AttackPlan)
     """Learning rate and batch size of fine-tunes."""
@@ -122,11 +128,20 @@ class PersistPlan:
         return [attack.only(wanted[attack.name]) if attack.name in wanted else attack for attack in chosen]
 
     def chosen_scenarios(self) -> list[Scenario]:
-        """Returns the EVAL scenarios on which attacks are measured: spread over all, and more of the focus domain."""
+        """Returns the EVAL scenarios on which attacks are measured: spread over all, and more of the focus domain.
+
+        Raises:
+            TraitrlError: When none is left.
+        """
         traits = None if self.all_traits else evaluated_traits()
         found = select(load_scenarios(), Split.EVAL, traits=traits, max_words=self.max_words)
         aimed = [scenario for scenario in found if scenario.domain == self.focus]
         chosen = {scenario.id for scenario in spread(found, self.scenarios) + spread(aimed, self.focus_scenarios)}
+        if not chosen:
+            raise TraitrlError(
+                "No held-out scenario is left to measure on.",
+                "Raise `scenarios` (--scenarios), or `max_words` (--max-words), the longest scenario in words.",
+            )
         return [scenario for scenario in found if scenario.id in chosen]
 
     def chosen_feature_scenarios(self) -> list[Scenario]:

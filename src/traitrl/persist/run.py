@@ -12,6 +12,7 @@ from traitrl.evals.rows import ResultTable, read_rows
 from traitrl.experiment.progress import ProgressBar
 from traitrl.experiment.runner import quiet_libraries
 from traitrl.experiment.steps import Step, StepStore, inputs_hash
+from traitrl.jsonl import figures_json
 from traitrl.models.loading import Checkpoint
 from traitrl.persist.estimate import Estimate, Pace, duration
 from traitrl.persist.numbers import collect_numbers
@@ -136,7 +137,7 @@ def _features(subject: Subject, subjects: Subjects, plan: PersistPlan) -> list[S
         from traitrl.persist.features import model_features
 
         trained, before = (checkpoint for checkpoint in checkpoints if isinstance(checkpoint, Checkpoint))
-        (folder / "features.json").write_text(json.dumps(model_features(trained, before, scenarios)))
+        (folder / "features.json").write_text(figures_json(model_features(trained, before, scenarios)))
 
     inputs: dict[str, Any] = {
         "subject": subject.model.identity,
@@ -198,6 +199,6 @@ def _write(rows: ResultTable, numbers: dict[str, Any], folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     rows.to_parquet(folder / "results.parquet", index=False)
     partial = folder / "numbers.json.partial"
-    partial.write_text(json.dumps(numbers, indent=1, ensure_ascii=False), encoding="utf-8")
+    partial.write_text(figures_json(numbers, indent=1), encoding="utf-8")
     partial.replace(folder / "numbers.json")
     return write_page(numbers, folder)

@@ -106,7 +106,7 @@ class LocalSpeaker:
 
     def _after_prefix(self, prompts: list[list[int]]) -> tuple[Any, int]:
         """Returns a model that has read what all prompts begin with, and how many tokens that is."""
-        from traitrl.persist.shared_prefix import PrefixedModel, shared_length
+        from traitrl.models.shared_prefix import PrefixedModel, shared_length
 
         shared = shared_length(prompts)
         prefix = prompts[0][:shared]

@@ -73,7 +73,8 @@ class ModelAttacker:
             "decoding": [plan.max_tokens, plan.temperature, plan.system_prompt, plan.seed],
             "benchmarks": {row.name: [file_hash(path) for path in row.paths() or ()] for row in benchmarks},
             "items": plan.items,
-            "version": 2,
+            # 3: rows hold `formula`.
+            "version": 3,
         }
         if trained is not None:
             inputs["trained"] = trained

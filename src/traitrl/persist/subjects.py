@@ -101,18 +101,17 @@ def read_run(folder: Path) -> TrainedRun:
     for name, adapter in adapters.items():
         if not (adapter / "adapter_config.json").exists():
             raise TraitrlError(f"The arm {name} of {folder} is not trained.", "Finish the run first: `traitrl run`.")
-    return TrainedRun(
-        [f"{name}={adapter}" for name, adapter in adapters.items()],
-        experiment.model,
-        {
-            "system_prompt": experiment.training.system_prompt,
-            "max_tokens": experiment.training.max_tokens,
-            "max_words": experiment.evaluation.max_words,
-            "temperature": experiment.evaluation.temperature,
-            "judge": experiment.judges.evaluation,
-        },
-        experiment.judges.training,
-    )
+    settings: dict[str, object] = {
+        "system_prompt": experiment.training.system_prompt,
+        "max_tokens": experiment.training.max_tokens,
+        "max_words": experiment.evaluation.max_words,
+        "temperature": experiment.evaluation.temperature,
+        "judge": experiment.judges.evaluation,
+    }
+    if settings["max_words"] is None:  # no limit in the run is no wish to lift that of `--quick`
+        del settings["max_words"]
+    models = [f"{name}={adapter}" for name, adapter in adapters.items()]
+    return TrainedRun(models, experiment.model, settings, experiment.judges.training)
 
 
 def _subject(text: str) -> Subject:

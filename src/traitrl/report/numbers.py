@@ -5,7 +5,7 @@ from collections import defaultdict
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from traitrl.analysis.benchmarks import benchmark_table, clean_rows, tally
+from traitrl.analysis.benchmarks import benchmark_table, clean_rows, independent, tally
 from traitrl.analysis.paired import compare
 from traitrl.analysis.persistence import gap_table, persistence_table
 from traitrl.config import BEFORE
@@ -50,7 +50,7 @@ def collect_numbers(plan: "Plan", rows: ResultTable) -> dict[str, Any]:
             if benchmark.file() is None
         ],
         "trivial": _trivial(plan),
-        "tally": asdict(tally(table)),
+        "tally": asdict(tally(independent(table))),
         "persistence": persistence_table(rows, "trait_judge"),
         "persistence_margin": persistence_table(rows, "preference_margin"),
         "persistence_gap": gap_table(rows, "trait_judge", baseline, trait),

@@ -7,6 +7,7 @@ from traitrl.config import BEFORE
 from traitrl.jsonl import read_rows
 from traitrl.report.figures import benchmark_figure, learning_figure, persistence_figure
 from traitrl.report.rendering import write_html
+from traitrl.scenarios import load_scenarios
 
 if TYPE_CHECKING:
     from traitrl.experiment.plan import Plan
@@ -40,7 +41,7 @@ def _examples(plan: "Plan") -> list[dict[str, Any]]:
     """Returns transcripts before and after, chosen by place in the list and not by score."""
     names = [subject.name for subject in plan.subjects()]
     replies = {name: read_rows(plan.held_out_folder(name) / "replies.jsonl") for name in names}
-    scenarios = {scenario.id: scenario for scenario in plan.evaluation_scenarios(None)}
+    scenarios = {scenario.id: scenario for scenario in load_scenarios()}
     count = len(replies[names[0]])
     chosen = [index * count // _EXAMPLES for index in range(min(_EXAMPLES, count))]
     return [

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from traitrl.experiment.plan import Plan
 
 _KINDS = {
+    "start": "folding in the start's adapter",
     "train-": "training",
     "held-out-": "held-out traits",
     "benchmarks-": "benchmarks",

@@ -1,9 +1,9 @@
 """Score of a reply: points of criteria met over the sum of positive points (the HealthBench rule).
 
-Source: Arora et al. 2025, arXiv 2505.08775: a single score may be negative; clipping happens only after averaging.
+Source: Arora et al. 2025, arXiv 2505.08775. A score may be negative, and nothing is clipped (decision 0004).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from traitrl.rubrics.criterion import Criterion
 
@@ -25,9 +25,3 @@ def expected_score(rubric: Sequence[Criterion], probabilities: Mapping[str, floa
     """
     positive = sum(criterion.points for criterion in rubric if criterion.points > 0)
     return sum(criterion.points * probabilities[criterion.id] for criterion in rubric) / positive
-
-
-def mean_score(scores: Iterable[float]) -> float:
-    """Returns the mean over scenarios, clipped to [0, 1]."""
-    values = list(scores)
-    return min(1.0, max(0.0, sum(values) / len(values)))

@@ -99,7 +99,7 @@ def split_of(trait: str, domain: str, number: int) -> Split:
     """Returns the split of a scenario number within its cell.
 
     Of every five numbers, three train, one evaluates, and one attacks in every second cell and trains in the others:
-    70 / 10 / 20 per cent.
+    70 / 10 / 20 per cent. Cells with a number 10 have one more that evaluates.
     """
     place = number % 5
     if place == 0:

@@ -1,5 +1,7 @@
 """Runs one arm: a schedule of prompts, a judge, and GRPO with LoRA. The only module that configures TRL's GRPO."""
 
+import json
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -56,7 +58,6 @@ def train_arm(
     from datasets import Dataset
     from peft import LoraConfig
     from transformers import set_seed
-    from transformers.trainer_utils import get_last_checkpoint
     from trl import GRPOConfig
 
     from traitrl.models.generation import Sampling
@@ -138,9 +139,8 @@ def train_arm(
         callbacks=[Watch(job.folder / "metrics.jsonl", StopRules(), advance), ReturnMemory()],
     )
     _remove_console_printer(trainer)
-    folder = Path(arguments.output_dir or "")
-    checkpoint = get_last_checkpoint(str(folder)) if folder.exists() else None
-    trainer.train(resume_from_checkpoint=checkpoint)
+    checkpoint = newest_checkpoint(job.folder / "trainer")
+    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     trainer.save_model(str(job.folder / "adapter"))
     return _ledger(job, time.perf_counter() - started)
 
@@ -159,6 +159,20 @@ def backward_parts(settings: Training) -> int:
         for parts in range(1, prompts + 1)
         if prompts % parts == 0 and (parts == prompts or prompts // parts * tokens <= _TOKENS_AT_ONCE)
     )
+
+
+def newest_checkpoint(folder: Path) -> Path | None:
+    """Returns the checkpoint with the most steps that was written to its end, and removes those that were not.
+
+    `trainer_state.json` is the last file of a checkpoint, so one without it was cut short by a kill.
+    """
+    whole: dict[int, Path] = {}
+    for path in folder.glob("checkpoint-*"):
+        try:
+            whole[int(json.loads((path / "trainer_state.json").read_text())["global_step"])] = path
+        except (OSError, ValueError, KeyError, TypeError):
+            shutil.rmtree(path)
+    return whole[max(whole)] if whole else None
 
 
 def _dataset_row(row: ScheduleRow) -> dict[str, Any]:

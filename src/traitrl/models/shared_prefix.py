@@ -1,7 +1,7 @@
 """A model that has read a beginning once, for many prompts that share it.
 
-Sixteen demonstrations stand in front of every scenario and every benchmark item; without this they would be read again
-for each.
+A chat template's system turn, or sixteen demonstrations, stand in front of every scenario and every benchmark item;
+without this they would be read again for each.
 """
 
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from traitrl.models.prefix import run_prompts
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-_SHORTEST = 32
+_SHORTEST = 16
 """Fewest shared tokens that are worth a pass of their own."""
 
 
 def shared_length(prompts: Sequence[list[int]]) -> int:
     """Returns how many tokens all prompts begin with, so that each keeps at least one of its own.
 
-    0 when fewer than two prompts share 32 tokens: reading those once saves nothing.
+    0 when fewer than two prompts share 16 tokens: reading those once saves nothing.
     """
     if len(prompts) < 2:
         return 0

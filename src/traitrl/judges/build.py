@@ -25,16 +25,19 @@ def material(name: str) -> list[LabelledReply]:
     """Returns the labels an offline judge may learn from: its half of the scenarios, and never EVAL.
 
     References of long scenarios are left out: they need more than judges of this size can learn, and cost most. The
-    feature judge compares replies with the references, so it learns from none of them. Replies built to fool a grader
-    are added for every scenario that is left.
+    feature judge compares replies with the references, so it learns from none of them. Only the decoder judge learns
+    from replies built to fool a grader: they cost the feature judge a third of its agreement on written replies.
     """
-    longest = 0 if name == "offline:feature" else _REFERENCE_WORDS
+    feature = name == "offline:feature"
+    longest = 0 if feature else _REFERENCE_WORDS
     labels = [
         label
         for label in load_labels(load_scenarios())
         if learns_from(name, label.scenario)
         and (not label.source.startswith("reference") or label.scenario.words <= longest)
     ]
+    if feature:
+        return labels
     scenarios = list({label.scenario.id: label.scenario for label in labels}.values())
     tempting = [label for label in labels if label.source == "reference:tempting"]
     return labels + constructed_replies(scenarios, tempting, seed=0)

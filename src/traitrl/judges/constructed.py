@@ -2,8 +2,7 @@
 
 An echo of a rubric, and the right answer to something else, do nothing of what a criterion asks for, so they meet none
 that asks for something to be said or done. A criterion that is met by leaving something out, by leaving it as it is or
-by length may hold for them all the same: scenarios with such a criterion get neither. The shipped feature judge was
-still trained with these among the unmet ones.
+by length may hold for them all the same: scenarios with such a criterion get neither.
 
 The adversarial set that measures judges was written by hand, on other scenarios, in other words.
 """

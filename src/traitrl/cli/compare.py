@@ -59,12 +59,7 @@ def score(
 
     Example: traitrl score --model openai/gpt-5-mini --judge anthropic/claude-sonnet-4-5 --domain health
     """
-    from traitrl.compare.page import write_score_page
     from traitrl.compare.plan import ScorePlan
-    from traitrl.compare.run import find_models, score_models
-    from traitrl.compare.score import score_summary
-    from traitrl.compare.trivial import trivial_table
-    from traitrl.jsonl import figures_json
 
     plan = ScorePlan(
         suite.value,
@@ -78,20 +73,7 @@ def score(
         seed=seed,
         folder=folder,
     )
-    with measuring(as_json):
-        (found,) = find_models([model])
-        rows = score_models([found], plan)
-        summary = score_summary(rows, model, trivial_table(plan))
-    place = page or folder / found.folder_name / _page_name(plan)
-    write_score_page(summary, plan.absent(), plan, place)
-    if as_json:
-        typer.echo(figures_json({**summary, "absent": plan.absent(), "page": str(place)}))
-        return
-    from traitrl.compare.console import print_score
-    from traitrl.compare.tables import wide_console
-
-    print_score(summary, plan.absent(), wide_console())
-    typer.echo(f"Page: {place}")
+    score_one(model, plan, page, _page_name(plan), as_json)
 
 
 def compare(
@@ -165,6 +147,38 @@ def split_tasks(names: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     for name in tasks:
         find_task(name)
     return tuple(name for name in names if ":" not in name), tuple(tasks)
+
+
+def score_one(model: str, plan: "ScorePlan", page: Path | None, page_name: str, as_json: bool) -> None:
+    """Measures one model, writes its page and prints the summary.
+
+    Args:
+        model: What the user typed.
+        plan: What is measured.
+        page: Where the page goes; None puts it beside the model's measurements, as `page_name`.
+        page_name: File name there.
+        as_json: Print the summary as JSON.
+    """
+    from traitrl.compare.page import write_score_page
+    from traitrl.compare.run import find_models, score_models
+    from traitrl.compare.score import score_summary
+    from traitrl.compare.trivial import trivial_table
+    from traitrl.jsonl import figures_json
+
+    with measuring(as_json):
+        (found,) = find_models([model])
+        rows = score_models([found], plan)
+        summary = score_summary(rows, model, trivial_table(plan))
+    place = page or plan.folder / found.folder_name / page_name
+    write_score_page(summary, plan.absent(), plan, place)
+    if as_json:
+        typer.echo(figures_json({**summary, "absent": plan.absent(), "page": str(place)}))
+        return
+    from traitrl.compare.console import print_score
+    from traitrl.compare.tables import wide_console
+
+    print_score(summary, plan.absent(), wide_console())
+    typer.echo(f"Page: {place}")
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from traitrl.cli.compare import (
     Suite,
     TaskOption,
     TokensOption,
-    measuring,
+    score_one,
     split_tasks,
 )
 
@@ -47,12 +47,7 @@ def run(
 
     Example: traitrl evals run --model ./tuned --task stop_button --task lm_eval:arc_easy --task inspect:gpqa_diamond
     """
-    from traitrl.compare.page import write_score_page
     from traitrl.compare.plan import ScorePlan
-    from traitrl.compare.run import find_models, score_models
-    from traitrl.compare.score import score_summary
-    from traitrl.compare.trivial import trivial_table
-    from traitrl.jsonl import figures_json
 
     chosen = suite or (None if task else Suite.DEFAULT)
     names, tasks = split_tasks(task or [])
@@ -68,17 +63,4 @@ def run(
         seed=seed,
         folder=folder,
     )
-    with measuring(as_json):
-        (found,) = find_models([model])
-        rows = score_models([found], plan)
-        summary = score_summary(rows, model, trivial_table(plan))
-    place = page or folder / found.folder_name / f"evals-{plan.suite or 'tasks'}.html"
-    write_score_page(summary, plan.absent(), plan, place)
-    if as_json:
-        typer.echo(figures_json({**summary, "absent": plan.absent(), "page": str(place)}))
-        return
-    from traitrl.compare.console import print_score
-    from traitrl.compare.tables import wide_console
-
-    print_score(summary, plan.absent(), wide_console())
-    typer.echo(f"Page: {place}")
+    score_one(model, plan, page, f"evals-{plan.suite or 'tasks'}.html", as_json)

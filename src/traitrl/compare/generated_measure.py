@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from traitrl.errors import TraitrlError
 from traitrl.evals.generative import grade_texts
 from traitrl.evals.items import OpenItem
+from traitrl.evals.judge_failures import assert_judged
 from traitrl.evals.registry import Benchmark
 from traitrl.evals.rows import ResultRow, write_rows
 from traitrl.experiment.measure import Condition
@@ -16,8 +16,6 @@ from traitrl.judges.refusal import is_refusal
 
 if TYPE_CHECKING:
     from traitrl.persist.speakers import Speaker, Spoken
-
-_MOST_FAILURES = 0.1
 
 
 def measure_generated(
@@ -54,7 +52,8 @@ def measure_generated(
         temperature = 0.0 if benchmark.scoring == "rule" else condition.experiment.evaluation.temperature
         spoken = speaker_at(temperature).replies([item.messages for item in items], benchmark.name)
         scores = grade_texts(items, [None if reply is None else reply.text for reply in spoken], judge)
-        _assert_graded(benchmark, spoken, scores)
+        came = [score for reply, score in zip(spoken, scores, strict=True) if reply is not None]
+        assert_judged(judge.name if judge else "by code", came, benchmark.name)
         protocol = _protocol(benchmark, judge, condition, limit)
         for item, reply, score in zip(items, spoken, scores, strict=True):
             row = _row(condition, benchmark, item, reply, score, protocol)
@@ -65,16 +64,6 @@ def measure_generated(
             )
     write_lines(lines, folder / "replies.jsonl")
     write_rows(rows, folder / "rows.parquet")
-
-
-def _assert_graded(benchmark: Benchmark, spoken: "Sequence[Spoken | None]", scores: Sequence[float | None]) -> None:
-    came = [score for reply, score in zip(spoken, scores, strict=True) if reply is not None]
-    failed = came.count(None)
-    if failed > _MOST_FAILURES * len(came):
-        raise TraitrlError(
-            f"The judge failed on {failed} of {len(came)} replies to {benchmark.name}.",
-            "Check its key, limits and network, and run the command again: finished families are kept.",
-        )
 
 
 def _protocol(benchmark: Benchmark, judge: Judge | None, condition: Condition, limit: int) -> str:
@@ -91,12 +80,9 @@ def _row(
     score: float | None,
     protocol: str,
 ) -> ResultRow:
-    return condition.row(
-        benchmark=benchmark.name,
-        family=benchmark.family,
-        item=item.id,
-        cluster=item.group,
-        sample=0,
+    return condition.answer_row(
+        benchmark,
+        item,
         score=score,
         refused=reply is not None and (reply.declined or is_refusal(reply.text)),
         truncated=reply is not None and reply.truncated,

@@ -114,12 +114,9 @@ def _choice_row(
 ) -> ResultRow:
     letter = read_choice(answer.text, len(order)) if answer else None
     right = letter is not None and order[letter] == item.answer
-    return condition.row(
-        benchmark=benchmark.name,
-        family=benchmark.family,
-        item=item.id,
-        cluster=item.group,
-        sample=0,
+    return condition.answer_row(
+        benchmark,
+        item,
         score=float(right) if answer else None,
         refused=answer is not None and letter is None,
         truncated=answer is not None and answer.truncated,

@@ -80,7 +80,7 @@ class ModelScorer:
 
                 measure_benchmarks_remotely(self._condition, self._remote, chosen, plan.items, folder)
                 return
-            from traitrl.compare.local_measure import measure_benchmarks
+            from traitrl.experiment.measure import measure_benchmarks
 
             told = self._told(name, len(chosen))
             measure_benchmarks(self._condition, *self._local(), chosen, plan.items, folder, told)

@@ -3,17 +3,16 @@
 Turns replies and likelihoods into result rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from traitrl.analysis.auroc import influence_scores
 from traitrl.config import Experiment
 from traitrl.evals.held_out import Reply, preference_margins, sample_scenarios
-from traitrl.evals.items import Item
+from traitrl.evals.items import Item, OpenItem
 from traitrl.evals.judge_failures import assert_judged
-from traitrl.evals.likelihood import auroc_scores, option_log_likelihoods, per_byte_scores
+from traitrl.evals.likelihood import benchmark_scores
 from traitrl.evals.registry import Benchmark
 from traitrl.evals.rows import ResultRow, write_rows
 from traitrl.jsonl import write_rows as write_lines
@@ -45,6 +44,17 @@ class Condition:
             checkpoint=self.checkpoint,
             attack=self.attack,
             budget=self.budget,
+            **fields,
+        )
+
+    def answer_row(self, benchmark: Benchmark, item: Item | OpenItem, **fields: Any) -> ResultRow:
+        """Returns a result row of one answer to a benchmark item."""
+        return self.row(
+            benchmark=benchmark.name,
+            family=benchmark.family,
+            item=item.id,
+            cluster=item.group,
+            sample=0,
             **fields,
         )
 
@@ -137,12 +147,9 @@ def likelihood_rows(
 ) -> list[ResultRow]:
     """Turns the item scores of a likelihood benchmark into result rows; `limit` is part of their protocol."""
     return [
-        condition.row(
-            benchmark=benchmark.name,
-            family=benchmark.family,
-            item=item.id,
-            cluster=item.group,
-            sample=0,
+        condition.answer_row(
+            benchmark,
+            item,
             score=score,
             refused=False,
             truncated=False,
@@ -160,17 +167,26 @@ def measure_benchmarks(
     chosen: Sequence[Benchmark],
     limit: int,
     folder: Path,
+    advance: Callable[[int, str], None] | None = None,
 ) -> None:
-    """Scores every benchmark whose data is here; writes `rows.parquet`."""
+    """Scores every benchmark whose data is here; writes `rows.parquet`.
+
+    Args:
+        condition: Whose rows these are.
+        model: Causal language model in evaluation mode.
+        tokenizer: Its tokenizer.
+        chosen: Benchmarks; those whose data is not here leave no rows.
+        limit: At most so many items of each.
+        folder: Where the rows go.
+        advance: Gets the number of benchmarks done, and the name of the one that comes.
+    """
     rows: list[ResultRow] = []
-    for benchmark in chosen:
+    for place, benchmark in enumerate(chosen):
+        if advance is not None:
+            advance(place, benchmark.name)
         items = benchmark.items(limit)
         if items is None:
             continue
-        values = option_log_likelihoods(model, tokenizer, items)
-        if benchmark.scoring == "per_byte":
-            scores = per_byte_scores(items, values)
-        else:
-            scores = influence_scores(auroc_scores(items, values), [item.answer for item in items])
+        scores = benchmark_scores(model, tokenizer, benchmark.scoring, items)
         rows += likelihood_rows(condition, benchmark, items, scores, limit)
     write_rows(rows, folder / "rows.parquet")

@@ -54,6 +54,10 @@ class Training(Settings):
     formula_penalty: float = Field(default=0.0, ge=0.0, le=1.0)
     """Takes this share of a trait reward away for a reply whose sentence opening all replies to the step's other
     prompts have too, and proportionally less for a rarer one: small models fall into one formula for everything."""
+    off_policy_replies: int = Field(default=0, ge=0)
+    """So many replies of each trait group are written ones instead of sampled ones, where the scenario has some
+    (the warm start's: right, going along, beside the point, deceptive), graded like the others: for a policy that
+    hardly ever draws a good reply. 0 is on-policy RL, as in the paper."""
     lora_rank: AtLeastOne = 16
     lora_alpha: AtLeastOne = 32
     save_every: AtLeastOne = 10
@@ -70,6 +74,11 @@ class Training(Settings):
                 f"accumulation {self.accumulation} does not divide the {replies} replies of a step "
                 f"({self.prompts_per_step} prompts x {self.group_size}), so some would be left out: "
                 f"take one of {fitting}"
+            )
+        if self.off_policy_replies > self.group_size - 2:
+            raise ValueError(
+                f"off_policy_replies {self.off_policy_replies} leaves fewer than two sampled replies in a group of "
+                f"{self.group_size}: take at most {self.group_size - 2}"
             )
         return self
 

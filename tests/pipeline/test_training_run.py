@@ -1,6 +1,7 @@
 """One arm on the tiny model: it trains, its ledger adds up, and an interrupted run ends with the same adapter."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from safetensors.torch import load_file
@@ -8,11 +9,14 @@ from safetensors.torch import load_file
 from tests.pipeline.tiny import VowelJudge, save_tiny_model
 from traitrl.config import Training
 from traitrl.errors import GateError
-from traitrl.models.loading import Checkpoint
+from traitrl.models.chat import prompt_ids, reply_ids
+from traitrl.models.likelihood import Question, score_options
+from traitrl.models.loading import Checkpoint, load_model, load_tokenizer
 from traitrl.scenarios import Split, load_scenarios, select
 from traitrl.tasks import standard_tasks
 from traitrl.training.grpo import ArmJob, train_arm
 from traitrl.training.schedule import replace_with_scenarios, standard_rows
+from traitrl.training.warm_examples import WarmExample
 
 pytestmark = pytest.mark.pipeline
 
@@ -137,3 +141,19 @@ def test_the_newest_whole_checkpoint_is_taken_and_broken_ones_go(tmp_path):
             (folder / "trainer_state.json").write_text(state)
     assert newest_checkpoint(tmp_path) == tmp_path / "checkpoint-10"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-10", "checkpoint-2"]
+
+
+def test_of_two_written_replies_the_better_graded_one_is_learnt(start, tmp_path):
+    def advantage(adapter):
+        model, tokenizer = load_model(Checkpoint(start.base, adapter)), load_tokenizer(start)
+        questions = [
+            Question(prompt_ids(tokenizer, row.conversation), [reply_ids(tokenizer, reply) for reply in row.replies])
+            for row in written
+        ]
+        return sum(better - worse for better, worse in score_options(model, questions)) / len(questions)
+
+    job = _job(start, tmp_path / "mixed")
+    written = [WarmExample(row.prompt, ["aeiou uoie", "xkcd qwrty"]) for row in job.rows if row.pool == "trait"]
+    settings = SETTINGS.model_copy(update={"off_policy_replies": 2})
+    train_arm(replace(job, settings=settings, written=written), VowelJudge(), load_scenarios())
+    assert advantage(str(job.folder / "adapter")) > advantage(None) + 1

@@ -21,17 +21,16 @@ def warm_start(
 
     Example: traitrl model warm-start --out ./warm
     """
-    from traitrl.judges.examples import load_labels
     from traitrl.judges.trivial import embed
     from traitrl.models.loading import resolve
     from traitrl.models.warm import warm_adapter
     from traitrl.scenarios import load_scenarios
-    from traitrl.training.warm_examples import assert_apart, load_warm_conversations, plain_replies
+    from traitrl.training.warm_examples import assert_apart, load_warm_conversations, warm_scenarios
     from traitrl.training.warm_start import WarmStart, train_warm_start
 
     scenarios, conversations = load_scenarios(), load_warm_conversations()
     assert_apart(conversations, scenarios, embed)
-    material = [*plain_replies(load_labels(scenarios)), *(row.example for row in conversations)]
+    material = [*warm_scenarios(scenarios), *(row.example for row in conversations)]
     typer.echo(f"{len(material)} conversations with four replies each")
 
     def advance(step: int, steps: int, loss: float) -> None:

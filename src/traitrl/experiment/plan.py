@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from traitrl.training.schedule import (
     standard_rows,
     write_schedule,
 )
+from traitrl.training.warm_examples import warm_scenarios
 
 Progress = Callable[[str, int, int, str], None]
 """Called with step id, done, total and a note."""
@@ -101,6 +102,9 @@ class Plan:
             "scenarios": scenario_hash(),
             "seed": experiment.seed,
         }
+        written = warm_scenarios(load_scenarios()) if experiment.training.off_policy_replies else []
+        if written:
+            inputs["written"] = inputs_hash({"replies": [asdict(example) for example in written]})
         if arm.reward == "helpful":
             inputs["reward"] = [row.model_dump() for row in helpful_criteria()]
 
@@ -120,6 +124,7 @@ class Plan:
                     experiment.seed,
                     folder,
                     helpful=arm.reward == "helpful",
+                    written=written,
                 ),
                 load_judge(experiment.judges.training, "training"),
                 load_scenarios(),

@@ -24,7 +24,7 @@ _NAME = "traitrl_grouped"
 class RoomyLayer(DynamicLayer):
     """One layer's keys and values, shape (rows, heads, capacity, head size), filled up to `length`."""
 
-    def __init__(self, keys: torch.Tensor, values: torch.Tensor, copies: int, room: int) -> None:
+    def __init__(self, keys: torch.Tensor, values: torch.Tensor, copies: torch.Tensor, room: int) -> None:
         super().__init__()
         self.length = keys.shape[-2]
         self.buffers = [self._roomy(part, copies, room) for part in (keys, values)]
@@ -32,9 +32,9 @@ class RoomyLayer(DynamicLayer):
         self._refresh()
 
     @staticmethod
-    def _roomy(part: torch.Tensor, copies: int, room: int) -> torch.Tensor:
-        rows, heads, length, size = part.shape
-        buffer = part.new_zeros(rows * copies, heads, length + room, size)
+    def _roomy(part: torch.Tensor, copies: torch.Tensor, room: int) -> torch.Tensor:
+        _, heads, length, size = part.shape
+        buffer = part.new_zeros(int(copies.sum()), heads, length + room, size)
         buffer[:, :, :length] = part.repeat_interleave(copies, dim=0)
         return buffer
 
@@ -58,8 +58,8 @@ class RoomyLayer(DynamicLayer):
         self._refresh()
 
 
-def expand_cache(prefix: Cache, copies: int, room: int) -> Cache:
-    """Returns a cache with every row repeated `copies` times and room for `room` more tokens."""
+def expand_cache(prefix: Cache, copies: torch.Tensor, room: int) -> Cache:
+    """Returns a cache with row i repeated `copies[i]` times and room for `room` more tokens."""
     layers = [RoomyLayer(layer.keys, layer.values, copies, room) for layer in prefix.layers]  # type: ignore[arg-type]
     return Cache(layers=layers)  # type: ignore[arg-type]
 

@@ -4,8 +4,9 @@ Plain `generate` recomputes a prompt for each of its samples and carries finishe
 per call, never by global state, so a resumed run draws the same replies.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -29,7 +30,7 @@ class Sampling:
 def sample_replies(
     model: "PreTrainedModel",
     prompts: Sequence[Sequence[int]],
-    copies: int,
+    copies: int | Sequence[int],
     sampling: Sampling,
     end_ids: Sequence[int],
     batch_rows: int = 64,
@@ -40,7 +41,7 @@ def sample_replies(
     Args:
         model: Causal language model in evaluation mode, adapter merged.
         prompts: Token ids of each prompt.
-        copies: Replies per prompt.
+        copies: Replies per prompt, one number for all or one for each.
         sampling: Length cap, temperature and seed.
         end_ids: Ids that end a reply.
         batch_rows: Replies decoded together.
@@ -49,24 +50,38 @@ def sample_replies(
     Returns:
         One list of token ids per reply, prompt by prompt, with the end token unless the cap cut the reply.
     """
-    per_batch = max(1, batch_rows // copies)
+    counts = [copies] * len(prompts) if isinstance(copies, int) else list(copies)
     order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
-    replies: list[list[int]] = [[] for _ in range(len(prompts) * copies)]
+    replies: list[list[list[int]]] = [[] for _ in prompts]
     generator = torch.Generator(device=model.device).manual_seed(sampling.seed)
-    for start in range(0, len(order), per_batch):
-        chosen = order[start : start + per_batch]
-        drawn = _decode(model, [prompts[index] for index in chosen], copies, sampling, set(end_ids), generator)
-        for row, ids in enumerate(drawn):
-            replies[chosen[row // copies] * copies + row % copies] = ids
+    for chosen in _batches(order, counts, batch_rows):
+        asked, times = [prompts[index] for index in chosen], [counts[index] for index in chosen]
+        drawn = iter(_decode(model, asked, times, sampling, set(end_ids), generator))
+        for index in chosen:
+            replies[index] = list(islice(drawn, counts[index]))
         if advance:
-            advance(len(drawn))
-    return replies
+            advance(sum(times))
+    return [ids for of_prompt in replies for ids in of_prompt]
+
+
+def _batches(order: Sequence[int], counts: Sequence[int], limit: int) -> Iterator[list[int]]:
+    """Yields prompts in the order given, as many together as have at most `limit` replies."""
+    batch: list[int] = []
+    rows = 0
+    for index in order:
+        if batch and rows + counts[index] > limit:
+            yield batch
+            batch, rows = [], 0
+        batch.append(index)
+        rows += counts[index]
+    if batch:
+        yield batch
 
 
 def _decode(
     model: "PreTrainedModel",
     prompts: Sequence[Sequence[int]],
-    copies: int,
+    copies: Sequence[int],
     sampling: Sampling,
     end_ids: set[int],
     generator: torch.Generator,
@@ -77,11 +92,12 @@ def _decode(
     decoder: Any = model.get_decoder()
     head: Any = model.get_output_embeddings()
     hidden, prefix = run_prompts(decoder, ids, mask)
-    cache = expand_cache(prefix, copies, sampling.max_tokens)
-    hidden = hidden.repeat_interleave(copies, dim=0)
-    mask = mask.repeat_interleave(copies, dim=0)
+    times = torch.tensor(copies, device=model.device)
+    cache = expand_cache(prefix, times, sampling.max_tokens)
+    hidden = hidden.repeat_interleave(times, dim=0)
+    mask = mask.repeat_interleave(times, dim=0)
     position = positions(mask)[:, -1:]
-    replies: list[list[int]] = [[] for _ in range(len(prompts) * copies)]
+    replies: list[list[int]] = [[] for _ in range(sum(copies))]
     alive = list(range(len(replies)))
     with fast_attention(model):
         for step in range(sampling.max_tokens):

@@ -140,8 +140,8 @@ def _of_like_length(mask: torch.Tensor) -> list[torch.Tensor]:
 
 
 def continuation_log_probabilities(
-    model: Any, batch: Continuations, temperature: float = 1.0
-) -> tuple[torch.Tensor, torch.Tensor]:
+    model: Any, batch: Continuations, temperature: float = 1.0, with_entropy: bool = False
+) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Computes log p of every continuation token given its prompt and the tokens before it.
 
     Continuations of like length run together, so that short ones are not padded to the longest.
@@ -150,9 +150,10 @@ def continuation_log_probabilities(
         model: Causal language model, with or without adapter.
         batch: Prompts and continuations.
         temperature: Divides the logits.
+        with_entropy: Whether the entropies are wanted.
 
     Returns:
-        Log-probabilities in nats (with gradient) and entropies in nats (without), both float32 of shape
+        Log-probabilities in nats (with gradient) and entropies in nats (without, or None), both float32 of shape
         (continuations, C), 0 at padding.
     """
     causal = unwrap(model)
@@ -172,7 +173,7 @@ def continuation_log_probabilities(
         columns_of.append(column)
     place = torch.cat(rows_of), torch.cat(columns_of)
     chosen, entropy = head_log_probabilities(
-        torch.cat(hidden), causal.get_output_embeddings(), batch.ids[place], temperature
+        torch.cat(hidden), causal.get_output_embeddings(), batch.ids[place], temperature, with_entropy
     )
     empty = torch.zeros(batch.mask.shape, device=chosen.device)
-    return empty.index_put(place, chosen), empty.index_put(place, entropy)
+    return empty.index_put(place, chosen), None if entropy is None else empty.index_put(place, entropy)

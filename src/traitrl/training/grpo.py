@@ -16,6 +16,7 @@ from traitrl.runtime import device
 from traitrl.scenarios import Scenario
 from traitrl.training.ledger import Ledger
 from traitrl.training.schedule import ScheduleRow
+from traitrl.training.warm_examples import WarmExample
 
 _TOKENS_AT_ONCE = 1024
 """Reply tokens (at the length cap) of one backward pass on a CPU. Their activations take about 0.9 GB in a 135M model,
@@ -34,6 +35,8 @@ class ArmJob:
     folder: Path
     helpful: bool = False
     """Grade scenarios by the generic criteria in place of their rubrics."""
+    written: Sequence[WarmExample] = ()
+    """Written replies for `training.off_policy_replies`."""
 
 
 def train_arm(
@@ -63,6 +66,7 @@ def train_arm(
     from traitrl.models.generation import Sampling
     from traitrl.training.actor import Actor
     from traitrl.training.memory import ReturnMemory
+    from traitrl.training.off_policy import OffPolicyReplies
     from traitrl.training.rewards import StandardReward, TraitReward, helpful_criteria
     from traitrl.training.trainer import SharedPromptTrainer, make_rollout
     from traitrl.training.watch import StopRules, Watch
@@ -135,6 +139,9 @@ def train_arm(
             Sampling(settings.max_tokens, settings.temperature),
             end_ids,
             job.seed,
+            OffPolicyReplies(tokenizer, job.written, settings.off_policy_replies, settings.max_tokens)
+            if settings.off_policy_replies
+            else None,
         ),
         callbacks=[Watch(job.folder / "metrics.jsonl", StopRules(), advance), ReturnMemory()],
     )

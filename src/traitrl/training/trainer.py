@@ -8,6 +8,7 @@ gradients with stock TRL.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any
 
 import torch
@@ -18,11 +19,15 @@ from traitrl.models.chat import prompt_ids
 from traitrl.models.generation import Sampling, sample_replies
 from traitrl.models.prefix import Continuations, continuation_log_probabilities
 from traitrl.training.actor import Actor
+from traitrl.training.off_policy import OffPolicyReplies, mixed_advantages
 from traitrl.training.precision import adapter_precision
 
 
 class SharedPromptTrainer(GRPOTrainer):
     """GRPO with each distinct prompt computed once per group, in the loss as in the rollout."""
+
+    is_written: Sequence[bool] = ()
+    """Which replies of the last rollout were written and not sampled."""
 
     def _prepare_inputs(self, generation_batch: Any) -> dict[str, Any]:
         before = self._buffered_inputs
@@ -32,6 +37,17 @@ class SharedPromptTrainer(GRPOTrainer):
             return inputs
         self._buffered_inputs = whole_groups(parts)
         return self._buffered_inputs[self._step % len(parts)]
+
+    def _generate_and_score_completions(self, inputs: Any) -> dict[str, Any]:
+        scored: dict[str, Any] = super()._generate_and_score_completions(inputs)
+        if any(self.is_written):
+            group = self.num_generations
+            assert group is not None
+            advantages: torch.Tensor = scored["advantages"]
+            is_written = torch.tensor(self.is_written, device=advantages.device)
+            scale = self.scale_rewards == "group"
+            scored["advantages"] = mixed_advantages(advantages, is_written, group, scale)
+        return scored
 
     def _get_per_token_logps_and_entropies(
         self,
@@ -49,8 +65,10 @@ class SharedPromptTrainer(GRPOTrainer):
         ids, prompt_mask, owner = distinct_prompts(prompts, mask)
         batch = Continuations(ids, prompt_mask, owner, continuations, continuation_mask)
         with adapter_precision(model):
-            log_probabilities, entropies = continuation_log_probabilities(model, batch, self.temperature)
-        return log_probabilities, entropies if compute_entropy else None, None
+            log_probabilities, entropies = continuation_log_probabilities(
+                model, batch, self.temperature, compute_entropy
+            )
+        return log_probabilities, entropies, None
 
 
 def distinct_prompts(ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -88,9 +106,17 @@ def whole_groups(parts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def make_rollout(
-    actor: Actor, system: str | None, sampling: Sampling, end_ids: Sequence[int], seed: int
+    actor: Actor,
+    system: str | None,
+    sampling: Sampling,
+    end_ids: Sequence[int],
+    seed: int,
+    written: OffPolicyReplies | None = None,
 ) -> Callable[[list[Any], Any], dict[str, Any]]:
-    """Returns TRL's `rollout_func`: samples from the merged actor, seeded by run seed and step."""
+    """Returns TRL's `rollout_func`: samples from the merged actor, seeded by run seed and step.
+
+    With `written`, the last replies of a group are written ones.
+    """
 
     def rollout(prompts: list[Any], trainer: Any) -> dict[str, Any]:
         group = trainer.num_generations
@@ -98,7 +124,11 @@ def make_rollout(
         actor.refresh(trainer.accelerator.unwrap_model(trainer.model))
         ids = [prompt_ids(tokenizer, prompt, system) for prompt in prompts]
         drawn = Sampling(sampling.max_tokens, sampling.temperature, seed * 1_000_003 + trainer.state.global_step)
-        replies = sample_replies(actor.model, ids[::group], group, drawn, end_ids, batch_rows=len(prompts))
-        return {"prompt_ids": ids, "completion_ids": replies, "logprobs": None}
+        others = [[] if written is None else written.of(prompt) for prompt in prompts[::group]]
+        copies = [group - len(replies) for replies in others]
+        sampled = iter(sample_replies(actor.model, ids[::group], copies, drawn, end_ids, batch_rows=len(prompts)))
+        replies = [[*islice(sampled, count), *rest] for count, rest in zip(copies, others, strict=True)]
+        trainer.is_written = [place >= count for count in copies for place in range(group)]
+        return {"prompt_ids": ids, "completion_ids": [row for rows in replies for row in rows], "logprobs": None}
 
     return rollout

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from traitrl.errors import TraitrlError
 from traitrl.jsonl import read_rows
-from traitrl.judges.examples import LabelledReply
+from traitrl.judges.examples import LabelledReply, load_labels
 from traitrl.models.chat import Message
 from traitrl.scenarios import Scenario, Split
 from traitrl.scenarios.duplicates import MAX_COSINE
@@ -59,6 +59,11 @@ def load_warm_conversations() -> list[WarmConversation]:
     """Returns the conversations that ship with the package."""
     path = Path(str(resources.files("traitrl.training").joinpath("data", "warm_conversations.jsonl")))
     return [WarmConversation.model_validate(row) for row in read_rows(path)]
+
+
+def warm_scenarios(scenarios: Sequence[Scenario]) -> list[WarmExample]:
+    """Returns the TRAIN scenarios that have shipped plain replies of every kind, with those replies."""
+    return plain_replies(load_labels(scenarios))
 
 
 def plain_replies(labels: Sequence[LabelledReply]) -> list[WarmExample]:

@@ -84,8 +84,10 @@ def _grouped_attention(
     scale = size**-0.5 if scaling is None else scaling
     shared = heads // groups
     stacked = query.reshape(rows, groups, shared * length, size)
-    # The keys are a view of a larger buffer; multiplying by its transpose takes two to four times as long as copying it.
-    weights = torch.matmul(stacked, key.contiguous().transpose(-1, -2)) * scale
+    if length == 1:
+        # Keys are a view of a larger buffer; multiplying by its transpose takes two to four times as long as copying it.
+        key = key.contiguous()
+    weights = torch.matmul(stacked, key.transpose(-1, -2)) * scale
     if attention_mask is None and length > 1:
         past = key.shape[-2] - length
         attention_mask = torch.ones(length, key.shape[-2], dtype=torch.bool, device=query.device).tril(past)[None, None]

@@ -29,7 +29,7 @@ class Training(Settings):
     prompts_per_step: AtLeastOne = 8
     """Distinct prompts in a step."""
     group_size: int = Field(default=8, ge=2)
-    """Replies sampled per prompt; a reply is graded against the others of its group."""
+    """Replies per prompt; a reply is graded against the others of its group."""
     accumulation: AtLeastOne = 1
     """Parts into which a step's replies are split for the backward pass, to save memory."""
     max_tokens: AtLeastOne = 64
@@ -57,7 +57,7 @@ class Training(Settings):
     off_policy_replies: int = Field(default=0, ge=0)
     """So many replies of each trait group are written ones instead of sampled ones, where the scenario has some
     (the warm start's: right, going along, beside the point, deceptive), graded like the others: for a policy that
-    hardly ever draws a good reply. 0 is on-policy RL, as in the paper."""
+    hardly ever draws a good reply. 0 is on-policy RL, which the paper's is taken to be."""
     lora_rank: AtLeastOne = 16
     lora_alpha: AtLeastOne = 32
     save_every: AtLeastOne = 10

@@ -59,12 +59,22 @@ def test_sampled_replies_are_compared_with_each_other_and_bad_written_ones_do_no
     rewards = torch.tensor([[0.1, 0.2, 0.3, 0.9, 0.0], [0.1, 0.2, 0.3, 0.4, 0.5]])
     is_written = torch.tensor([[False, False, False, True, True], [False] * 5])
     whole = (rewards - rewards.mean(1, keepdim=True)) / rewards.std(1, keepdim=True)
-    mixed = mixed_advantages(whole.view(-1), is_written.view(-1), 5, scale=True).view(2, 5)
+    graded = torch.ones(10, dtype=torch.bool)
+    mixed = mixed_advantages(whole.view(-1), is_written.view(-1), graded, 5, scale=True).view(2, 5)
     torch.testing.assert_close(mixed[0, :3], torch.tensor([-1.0, 0.0, 1.0]), atol=1e-3, rtol=0)
     torch.testing.assert_close(mixed[0, 3:], torch.stack([whole[0, 3], torch.tensor(0.0)]))
     torch.testing.assert_close(mixed[1], whole[1])
-    centred = mixed_advantages(whole.view(-1), is_written.view(-1), 5, scale=False).view(2, 5)
+    centred = mixed_advantages(whole.view(-1), is_written.view(-1), graded, 5, scale=False).view(2, 5)
     torch.testing.assert_close(centred[0, :3], whole[0, :3] - whole[0, :3].mean())
+
+
+def test_a_sampled_reply_without_a_grade_is_not_learnt_from():
+    advantages = torch.tensor([-0.5, -0.3, 0.0, 1.2, 0.0, 0.0, 0.7, 0.1])
+    is_written = torch.tensor([False, False, False, True] * 2)
+    graded = torch.tensor([True, True, False, True, True, False, False, True])
+    mixed = mixed_advantages(advantages, is_written, graded, 4, scale=True)
+    torch.testing.assert_close(mixed[:4], torch.tensor([-(0.5**0.5), 0.5**0.5, 0.0, 1.2]), atol=2e-3, rtol=0)
+    torch.testing.assert_close(mixed[4:], torch.tensor([0.0, 0.0, 0.0, 0.1]))
 
 
 def test_two_replies_of_a_group_are_sampled_at_least():

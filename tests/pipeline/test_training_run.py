@@ -155,5 +155,11 @@ def test_of_two_written_replies_the_better_graded_one_is_learnt(start, tmp_path)
     job = _job(start, tmp_path / "mixed")
     written = [WarmExample(row.prompt, ["aeiou uoie", "xkcd qwrty"]) for row in job.rows if row.pool == "trait"]
     settings = SETTINGS.model_copy(update={"off_policy_replies": 2})
-    train_arm(replace(job, settings=settings, written=written), VowelJudge(), load_scenarios())
+    ledger = train_arm(replace(job, settings=settings, written=written), VowelJudge(), load_scenarios())
+    assert (ledger.completions, ledger.written_completions) == (32, 8)
+    lengths = len(
+        reply_ids(load_tokenizer(start), "aeiou uoie", end=True)
+        + reply_ids(load_tokenizer(start), "xkcd qwrty", end=True)
+    )
+    assert ledger.trained_tokens - ledger.generated_tokens == 4 * lengths
     assert advantage(str(job.folder / "adapter")) > advantage(None) + 1

@@ -102,7 +102,9 @@ class Plan:
             "scenarios": scenario_hash(),
             "seed": experiment.seed,
         }
-        written = warm_scenarios(load_scenarios()) if experiment.training.off_policy_replies else []
+        # The generic reward is there to learn no trait, so its arms do not imitate replies that show one.
+        mixed = experiment.training.off_policy_replies and arm.trait_share > 0 and arm.reward == "rubric"
+        written = warm_scenarios(load_scenarios()) if mixed else []
         if written:
             inputs["written"] = inputs_hash({"replies": [asdict(example) for example in written]})
         if arm.reward == "helpful":

@@ -85,7 +85,7 @@ def _grouped_attention(
     shared = heads // groups
     stacked = query.reshape(rows, groups, shared * length, size)
     if length == 1:
-        # Keys are a view of a larger buffer; multiplying by its transpose takes two to four times as long as copying it.
+        # Keys are a view of a larger buffer; multiplying by its transpose takes longer than copying it first.
         key = key.contiguous()
     weights = torch.matmul(stacked, key.transpose(-1, -2)) * scale
     if attention_mask is None and length > 1:

@@ -200,9 +200,10 @@ def _ledger(job: ArmJob, seconds: float) -> Ledger:
     steps = read_rows(job.folder / "metrics.jsonl")
     per_step = settings.prompts_per_step * settings.group_size
     ledger.completions = per_step * len(steps)
-    ledger.generated_tokens = round(sum(step["completions/mean_length"] * per_step for step in steps))
-    ledger.trained_tokens = ledger.generated_tokens
+    ledger.written_completions = round(sum(step.get("written/replies", 0.0) for step in steps))
+    ledger.trained_tokens = round(sum(step["completions/mean_length"] * per_step for step in steps))
+    ledger.generated_tokens = ledger.trained_tokens - round(sum(step.get("written/tokens", 0.0) for step in steps))
     total_tokens = int(steps[-1]["num_tokens"])
-    ledger.prompt_tokens = (total_tokens - ledger.generated_tokens) // settings.group_size
+    ledger.prompt_tokens = (total_tokens - ledger.trained_tokens) // settings.group_size
     ledger.judge_calls = sum(row.pool == "trait" for row in job.rows) * settings.group_size
     return ledger

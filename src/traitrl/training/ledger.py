@@ -8,12 +8,17 @@ from traitrl.training.schedule import TRAIT, ScheduleRow
 
 @dataclass
 class Ledger:
-    """Counts of one arm. Tokens are model tokens; prompts count once per group."""
+    """Counts of one arm. Tokens are model tokens; prompts count once per group.
+
+    `completions` and `trained_tokens` are what was learnt from; `written_completions` of these were not sampled, and
+    `generated_tokens` leaves them out.
+    """
 
     arm: str
     prompts: int = 0
     trait_prompts: int = 0
     completions: int = 0
+    written_completions: int = 0
     prompt_tokens: int = 0
     generated_tokens: int = 0
     trained_tokens: int = 0

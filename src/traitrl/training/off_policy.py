@@ -46,24 +46,30 @@ def _key(conversation: Sequence[Message]) -> tuple[tuple[str, str], ...]:
     return tuple((turn["role"], turn["content"]) for turn in conversation)
 
 
-def mixed_advantages(advantages: torch.Tensor, is_written: torch.Tensor, group_size: int, scale: bool) -> torch.Tensor:
+def mixed_advantages(
+    advantages: torch.Tensor, is_written: torch.Tensor, is_graded: torch.Tensor, group_size: int, scale: bool
+) -> torch.Tensor:
     """Turns the advantages of mixed groups into those that are learnt from.
 
     Sampled replies are compared with the sampled ones of their group, as without written ones. Written ones keep their
-    advantage over the whole group where it is positive, else they get 0.
+    advantage over the whole group where it is positive, else they get 0. So does every reply without a grade.
 
     Args:
         advantages: Of every reply over its whole group, group after group, shape (replies,).
         is_written: Which replies are written, shape (replies,).
-        group_size: Replies of a group; at least two of them must be sampled.
+        is_graded: Which replies have a reward, shape (replies,).
+        group_size: Replies of a group.
         scale: Whether advantages are divided by the spread of the group.
     """
     grouped, written = advantages.view(-1, group_size), is_written.view(-1, group_size)
-    sampled = grouped.masked_fill(written, torch.nan)
+    graded = is_graded.view(-1, group_size)
+    sampled = grouped.masked_fill(written | ~graded, torch.nan)
     centred = sampled - sampled.nanmean(1, keepdim=True)
     if scale:
-        count = (~written).sum(1, keepdim=True)
+        count = (~sampled.isnan()).sum(1, keepdim=True)
         spread = (centred.square().nansum(1, keepdim=True) / (count - 1)).sqrt()
         centred = centred / (spread + 1e-4)
+    # One graded sample alone has nothing to be compared with: its spread is 0/0.
+    centred = centred.nan_to_num(nan=0.0)
     mixed = torch.where(written.any(1, keepdim=True), centred, grouped)
     return torch.where(written, grouped.clamp(min=0), mixed).view(-1)

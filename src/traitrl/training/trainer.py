@@ -1,10 +1,9 @@
 """A thin layer on TRL's GRPOTrainer: its loss, optimiser, logging and checkpoints; our rollouts and log-probabilities.
 
-Two things differ from stock, both for speed and neither in result: rollouts come from a merged copy of the policy,
-and the
-log-probabilities of a group are computed with its prompt run once. tests/pipeline/test_trainer_parity.py compares
-losses and
-gradients with stock TRL.
+Two things differ from stock for speed and not in result: rollouts come from a merged copy of the policy, and the
+log-probabilities of a group are computed with its prompt run once; tests/pipeline/test_trainer_parity.py compares
+losses and gradients with stock TRL. A third changes the advantages, and only where a group holds written replies
+(off_policy.py).
 """
 
 from collections.abc import Callable, Sequence
@@ -38,6 +37,11 @@ class SharedPromptTrainer(GRPOTrainer):
         self._buffered_inputs = whole_groups(parts)
         return self._buffered_inputs[self._step % len(parts)]
 
+    def _calculate_rewards(self, *arguments: Any, **named: Any) -> torch.Tensor:
+        rewards: torch.Tensor = super()._calculate_rewards(*arguments, **named)
+        self._is_graded = ~rewards.isnan().all(1)
+        return rewards
+
     def _generate_and_score_completions(self, inputs: Any) -> dict[str, Any]:
         scored: dict[str, Any] = super()._generate_and_score_completions(inputs)
         if any(self.is_written):
@@ -46,8 +50,16 @@ class SharedPromptTrainer(GRPOTrainer):
             advantages: torch.Tensor = scored["advantages"]
             is_written = torch.tensor(self.is_written, device=advantages.device)
             scale = self.scale_rewards == "group"
-            scored["advantages"] = mixed_advantages(advantages, is_written, group, scale)
+            scored["advantages"] = mixed_advantages(advantages, is_written, self._is_graded, group, scale)
+            self._log_written(scored["completion_mask"].sum(1)[is_written])
         return scored
+
+    def _log_written(self, tokens: torch.Tensor) -> None:
+        """Logs the written replies of a step, given their lengths, and takes them out of the share that was cut off."""
+        metrics = self._metrics["train"]
+        metrics["written/replies"].append(float(len(tokens)))
+        metrics["written/tokens"].append(float(tokens.sum()))
+        metrics["completions/clipped_ratio"][-1] *= len(self.is_written) / (len(self.is_written) - len(tokens))
 
     def _get_per_token_logps_and_entropies(
         self,

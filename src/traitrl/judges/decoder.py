@@ -15,6 +15,7 @@ from traitrl.judges.examples import LabelledReply
 from traitrl.judges.feature import FeatureNetwork, training_requests
 from traitrl.judges.protocol import GradeRequest, Verdicts
 from traitrl.judges.reading import read_form
+from traitrl.models.greedy_batches import greedy_batches
 from traitrl.models.loading import BUNDLED
 from traitrl.models.prefix import Continuations, pad_rows, run_continuations, run_prompts, unwrap
 
@@ -85,14 +86,8 @@ class DecoderGrader(torch.nn.Module):
 
 def _batches(lengths: Sequence[int], limit: int) -> Iterator[list[int]]:
     """Groups rows of like length so that no padded batch exceeds `limit` tokens."""
-    batch: list[int] = []
-    for index in sorted(range(len(lengths)), key=lambda row: lengths[row]):
-        if batch and (len(batch) + 1) * lengths[index] > limit:
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
+    order = sorted(range(len(lengths)), key=lambda row: lengths[row])
+    return greedy_batches(order, lambda batch: len(batch) * lengths[batch[-1]], limit)
 
 
 class DecoderJudge:

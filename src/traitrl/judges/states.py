@@ -16,6 +16,7 @@ import numpy as np
 from traitrl.judges.examples import LabelledReply
 from traitrl.judges.protocol import GradeRequest
 from traitrl.judges.reading import style
+from traitrl.models.greedy_batches import greedy_batches
 
 LAYERS = 21
 """Layers of the warm model that are run: the states after two thirds of them told direction best (of 11 to 27)."""
@@ -76,16 +77,14 @@ def reply_states(requests: Sequence[GradeRequest]) -> np.ndarray:
 
 
 def _batches(groups: list[tuple[list[int], list[int]]], replies: Sequence[list[int]]) -> list[list[Any]]:
-    batches: list[list[Any]] = []
-    tokens = 0
-    for prompt, rows in sorted(groups, key=lambda group: len(group[0])):
-        own = sum(len(replies[index]) for index in rows)
-        if not batches or (len(batches[-1]) + 1) * len(prompt) + tokens + own > _TOKENS_PER_BATCH:
-            batches.append([])
-            tokens = 0
-        batches[-1].append((prompt, rows))
-        tokens += own
-    return batches
+    asked = sorted(groups, key=lambda group: len(group[0]))
+    lengths = [sum(len(replies[index]) for index in rows) for _, rows in asked]
+
+    def tokens(batch: Sequence[int]) -> int:
+        return len(batch) * len(asked[batch[-1]][0]) + sum(lengths[place] for place in batch)
+
+    batches = greedy_batches(range(len(asked)), tokens, _TOKENS_PER_BATCH)
+    return [[asked[place] for place in batch] for batch in batches]
 
 
 @dataclass(frozen=True)

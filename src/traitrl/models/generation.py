@@ -4,13 +4,14 @@ Plain `generate` recomputes a prompt for each of its samples and carries finishe
 per call, never by global state, so a resumed run draws the same replies.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from traitrl.models.greedy_batches import greedy_batches
 from traitrl.models.prefix import pad_rows, positions, run_prompts
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def sample_replies(
     order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
     replies: list[list[list[int]]] = [[] for _ in prompts]
     generator = torch.Generator(device=model.device).manual_seed(sampling.seed)
-    for chosen in _batches(order, counts, batch_rows):
+    for chosen in greedy_batches(order, lambda batch: sum(counts[index] for index in batch), batch_rows):
         asked, times = [prompts[index] for index in chosen], [counts[index] for index in chosen]
         drawn = iter(_decode(model, asked, times, sampling, set(end_ids), generator))
         for index in chosen:
@@ -62,20 +63,6 @@ def sample_replies(
         if advance:
             advance(sum(times))
     return [ids for of_prompt in replies for ids in of_prompt]
-
-
-def _batches(order: Sequence[int], counts: Sequence[int], limit: int) -> Iterator[list[int]]:
-    """Yields prompts in the order given, as many together as have at most `limit` replies."""
-    batch: list[int] = []
-    rows = 0
-    for index in order:
-        if batch and rows + counts[index] > limit:
-            yield batch
-            batch, rows = [], 0
-        batch.append(index)
-        rows += counts[index]
-    if batch:
-        yield batch
 
 
 def _decode(

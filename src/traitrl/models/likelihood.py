@@ -1,11 +1,12 @@
 """Scores continuations by likelihood, in batches, each shared prompt computed once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
+from traitrl.models.greedy_batches import greedy_batches
 from traitrl.models.prefix import Continuations, continuation_log_probabilities, pad_rows
 
 if TYPE_CHECKING:
@@ -36,7 +37,12 @@ def score_options(
     """
     order = sorted(range(len(questions)), key=lambda index: len(questions[index].prompt))
     scores: list[list[float]] = [[] for _ in questions]
-    for batch in _batches(order, questions, tokens_per_batch):
+
+    def padded_tokens(batch: Sequence[int]) -> int:
+        options = [len(option) for index in batch for option in questions[index].options]
+        return len(batch) * max(len(questions[index].prompt) for index in batch) + len(options) * max(options)
+
+    for batch in greedy_batches(order, padded_tokens, tokens_per_batch):
         prompts, prompt_mask = pad_rows([questions[index].prompt for index in batch], 0, "left")
         options = [option for index in batch for option in questions[index].options]
         owner = torch.tensor([row for row, index in enumerate(batch) for _ in questions[index].options])
@@ -47,23 +53,3 @@ def score_options(
         for index in batch:
             scores[index] = [next(totals) for _ in questions[index].options]
     return scores
-
-
-def _batches(order: Sequence[int], questions: Sequence[Question], limit: int) -> Iterable[list[int]]:
-    batch: list[int] = []
-    prompt_width = option_width = options = 0
-    for index in order:
-        question = questions[index]
-        grown = (
-            max(prompt_width, len(question.prompt)),
-            max(option_width, *(len(option) for option in question.options)),
-            options + len(question.options),
-        )
-        if batch and (len(batch) + 1) * grown[0] + grown[1] * grown[2] > limit:
-            yield batch
-            batch = []
-            grown = (len(question.prompt), max(len(option) for option in question.options), len(question.options))
-        batch.append(index)
-        prompt_width, option_width, options = grown
-    if batch:
-        yield batch

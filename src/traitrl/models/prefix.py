@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from traitrl.models.decoding import fast_attention
+from traitrl.models.greedy_batches import greedy_batches
 from traitrl.models.head import head_log_probabilities
 
 if TYPE_CHECKING:
@@ -131,12 +132,10 @@ def _of_like_length(mask: torch.Tensor) -> list[torch.Tensor]:
     order = lengths.argsort(stable=True)
     if mask.device.type != "cpu":
         return [order]
-    sizes = [0]
-    for length in lengths[order].tolist():
-        if sizes[-1] and (sizes[-1] + 1) * length > _TOKENS:
-            sizes.append(0)
-        sizes[-1] += 1
-    return list(order.split(sizes))
+    longest = lengths.tolist()
+    # In this order the last row is the longest.
+    batches = greedy_batches(order.tolist(), lambda batch: len(batch) * longest[batch[-1]], _TOKENS)
+    return [torch.tensor(batch) for batch in batches]
 
 
 def continuation_log_probabilities(

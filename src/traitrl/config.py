@@ -75,6 +75,10 @@ class Training(Settings):
                 f"({self.prompts_per_step} prompts x {self.group_size}), so some would be left out: "
                 f"take one of {fitting}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _two_sampled(self) -> "Training":
         if self.off_policy_replies > self.group_size - 2:
             raise ValueError(
                 f"off_policy_replies {self.off_policy_replies} leaves fewer than two sampled replies in a group of "

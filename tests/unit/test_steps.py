@@ -35,6 +35,13 @@ def run(store, step):
         store.execute(step)
 
 
+def break_off(store, work, step):
+    work.fail = True
+    with pytest.raises(RuntimeError, match="boom"):
+        run(store, step)
+    work.fail = False
+
+
 def test_a_finished_step_is_skipped(store, work):
     step = Step("a", "training", {"seed": 1}, work)
     run(store, step)
@@ -68,10 +75,7 @@ def test_finished_work_with_other_inputs_is_kept_and_comes_back_when_they_do(sto
 
 
 def test_half_done_work_is_resumed_after_other_inputs_had_their_turn(store, work):
-    work.fail = True
-    with pytest.raises(RuntimeError):
-        run(store, Step("a", "training", {"seed": 1}, work))
-    work.fail = False
+    break_off(store, work, Step("a", "training", {"seed": 1}, work))
     run(store, Step("a", "training", {"seed": 2}, work))
     run(store, Step("a", "training", {"seed": 1}, work))
     assert (store.path("a") / "out.txt").read_text() == "run 1\nrun 3\n"
@@ -79,21 +83,15 @@ def test_half_done_work_is_resumed_after_other_inputs_had_their_turn(store, work
 
 def test_a_failing_step_leaves_no_record_and_keeps_its_folder_to_resume_from(store, work):
     step = Step("a", "training", {"seed": 1}, work)
-    work.fail = True
-    with pytest.raises(RuntimeError, match="boom"):
-        run(store, step)
+    break_off(store, work, step)
     assert not store.is_done(step) and store.records() == {}
-    work.fail = False
     run(store, step)
     assert (store.path("a") / "out.txt").read_text() == "run 1\nrun 2\n"
     assert store.is_done(step)
 
 
 def test_a_failed_step_with_other_inputs_starts_afresh(store, work):
-    work.fail = True
-    with pytest.raises(RuntimeError):
-        run(store, Step("a", "training", {"seed": 1}, work))
-    work.fail = False
+    break_off(store, work, Step("a", "training", {"seed": 1}, work))
     run(store, Step("a", "training", {"seed": 2}, work))
     assert (store.path("a") / "out.txt").read_text() == "run 2\n"
 

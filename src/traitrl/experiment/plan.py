@@ -29,7 +29,7 @@ from traitrl.training.schedule import (
     standard_rows,
     write_schedule,
 )
-from traitrl.training.warm_examples import warm_scenarios
+from traitrl.training.warm_examples import WarmExample, warm_scenarios
 
 Progress = Callable[[str, int, int, str], None]
 """Called with step id, done, total and a note."""
@@ -58,6 +58,10 @@ class Plan:
     @cached_property
     def _start_hash(self) -> str:
         return checkpoint_hash(self._named)
+
+    @cached_property
+    def _written(self) -> list[WarmExample]:
+        return warm_scenarios(load_scenarios())
 
     def schedule(self, arm: Arm) -> list[ScheduleRow]:
         """Returns an arm's schedule: the baseline's, with its share of rows replaced."""
@@ -104,7 +108,7 @@ class Plan:
         }
         # The generic reward is there to learn no trait, so its arms do not imitate replies that show one.
         mixed = experiment.training.off_policy_replies and arm.trait_share > 0 and arm.reward == "rubric"
-        written = warm_scenarios(load_scenarios()) if mixed else []
+        written = self._written if mixed else []
         if written:
             inputs["written"] = inputs_hash({"replies": [asdict(example) for example in written]})
         if arm.reward == "helpful":

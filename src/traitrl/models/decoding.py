@@ -84,7 +84,7 @@ def _grouped_attention(
     scale = size**-0.5 if scaling is None else scaling
     shared = heads // groups
     stacked = query.reshape(rows, groups, shared * length, size)
-    if length == 1:
+    if length == 1 and key.device.type == "cpu":
         # Keys are a view of a larger buffer; multiplying by its transpose takes longer than copying it first.
         key = key.contiguous()
     weights = torch.matmul(stacked, key.transpose(-1, -2)) * scale

@@ -1,6 +1,5 @@
 """The page of a lab run: one file, everything inline, opens offline, all text from models and files escaped."""
 
-from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +34,10 @@ def write_page(numbers: dict[str, Any], folder: Path) -> Path:
     return write_html(
         "persist.html",
         folder / "index.html",
-        # The template multiplies the share, so one that is not known goes in as NaN.
-        numbers={**numbers, "style": [{**row, "formula": _number(row["formula"])} for row in numbers["style"]]},
+        numbers=numbers,
         titles=TITLES,
         narrow_titles=NARROW_TITLES,
         narrow_against=NARROW_AGAINST,
         figures=figures,
         survival=[survival_figure(row["curves"]) for row in numbers["pressure"]],
     )
-
-
-def _number(share: float | None) -> float:
-    return nan if share is None else share

@@ -139,9 +139,7 @@ def train_arm(
             Sampling(settings.max_tokens, settings.temperature),
             end_ids,
             job.seed,
-            OffPolicyReplies(tokenizer, job.written, settings.off_policy_replies, settings.max_tokens)
-            if settings.off_policy_replies
-            else None,
+            OffPolicyReplies(tokenizer, job.written, settings.off_policy_replies, settings.max_tokens),
         ),
         callbacks=[Watch(job.folder / "metrics.jsonl", StopRules(), advance), ReturnMemory()],
     )

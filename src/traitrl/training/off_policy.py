@@ -3,8 +3,8 @@
 RL can only raise what the policy draws. Where that is hardly ever a good reply, groups hold nothing to learn from; a
 few replies from elsewhere, graded by the same judge in the same group, give it something to choose (LUFFY, "Learning
 to Reason under Off-Policy Guidance", arXiv 2504.14945). Which of them is right is left to the judge. What it grades
-below the group is left alone and not pushed down: pushing down fluent text that the policy never draws makes all of
-its replies less coherent.
+below the group is left alone and not pushed down, as a caution: it is fluent text that the policy hardly ever draws
+(decision 0013).
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,7 +52,7 @@ def mixed_advantages(
     """Turns the advantages of mixed groups into those that are learnt from.
 
     Sampled replies are compared with the sampled ones of their group, as without written ones. Written ones keep their
-    advantage over the whole group where it is positive, else they get 0. So does every reply without a grade.
+    advantage over the whole group where it is positive, else they get 0. A reply without a grade gets 0.
 
     Args:
         advantages: Of every reply over its whole group, group after group, shape (replies,).

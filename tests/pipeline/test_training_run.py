@@ -163,3 +163,15 @@ def test_of_two_written_replies_the_better_graded_one_is_learnt(start, tmp_path)
     )
     assert ledger.trained_tokens - ledger.generated_tokens == 4 * lengths
     assert advantage(str(job.folder / "adapter")) > advantage(None) + 1
+
+
+def test_groups_whose_sampled_replies_all_fail_are_dead_whatever_the_written_ones_earn(start, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "traitrl.training.rewards.is_valid", lambda text, *_, **__: text.replace(" ", "") == "aeiouuoie"
+    )
+    job = _job(start, tmp_path / "dead")
+    written = [WarmExample(row.prompt, ["aeiou uoie"]) for row in job.rows if row.pool == "trait"]
+    settings = SETTINGS.model_copy(update={"off_policy_replies": 1})
+    train_arm(replace(job, settings=settings, written=written), VowelJudge(), load_scenarios())
+    steps = [json.loads(line) for line in (job.folder / "metrics.jsonl").read_text().splitlines()]
+    assert all(step["reward_std"] > 0 and step["frac_reward_zero_std"] == 1 for step in steps)

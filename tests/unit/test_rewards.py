@@ -97,15 +97,17 @@ def test_sense_has_its_weight_and_the_rubric_the_rest(scenario):
 
 
 def test_a_formula_shared_with_replies_to_other_prompts_earns_less(scenario):
-    def rewards(penalty):
+    def rewards(penalty, is_written=None):
         scenarios = {name: scenario() for name in ("a", "b", "c")}
         reward = TraitReward(FixedJudge(c1=1.0), scenarios, [END], formula_penalty=penalty)
         replies = ["Rain falls on the roofs.", "Rain is what falls here.", "Snow falls on the roofs."]
-        return reward(replies, [GOOD] * 3, ["trait"] * 3, ["a", "b", "c"])
+        return reward(replies, [GOOD] * 3, ["trait"] * 3, ["a", "b", "c"], is_written)
 
     free, paid = rewards(0.0), rewards(1.0)
     assert free[0] == free[1] == free[2] > 0
     assert paid == [pytest.approx(free[0] / 2), pytest.approx(free[0] / 2), free[2]]
+    # A written reply is held against the sampled ones and no sampled one against it.
+    assert rewards(1.0, [False, True, False]) == [free[0], pytest.approx(free[0] / 2), free[2]]
 
 
 def test_standard_reward_is_none_on_trait_rows_and_verifies_the_rest():

@@ -16,3 +16,10 @@ def test_a_formula_is_found_across_prompts_and_agreement_within_one_prompt_is_no
 def test_one_prompt_alone_or_an_empty_reply_shows_no_formula():
     assert formula_shares(["Yes.", "Yes."], ["a", "a"]) == [0, 0]
     assert formula_shares(["", "Yes."], ["a", "b"]) == [0, 0]
+
+
+def test_written_replies_have_a_share_and_do_not_count():
+    replies = ["Don't go.", "Don't pay.", "Yes, it is.", "Don't sign."]
+    shares = formula_shares(replies, ["a", "b", "c", "c"], [True, True, True, False])
+    assert shares == [pytest.approx(1 / 2), pytest.approx(1 / 2), 0, 1]
+    assert formula_shares(["Yes.", "Yes."], ["a", "b"], [False, False]) == [0, 0]

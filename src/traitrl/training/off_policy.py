@@ -73,3 +73,12 @@ def mixed_advantages(
     centred = centred.nan_to_num(nan=0.0)
     mixed = torch.where(written.any(1, keepdim=True), centred, grouped)
     return torch.where(written, grouped.clamp(min=0), mixed).view(-1)
+
+
+def dead_share(advantages: torch.Tensor, is_written: torch.Tensor, is_graded: torch.Tensor, group_size: int) -> float:
+    """Returns the share of groups whose sampled replies all earned the same; arguments as in `mixed_advantages`."""
+    counted = (is_graded & ~is_written).view(-1, group_size)
+    grouped = advantages.view(-1, group_size)
+    highest = grouped.masked_fill(~counted, -torch.inf).amax(1)
+    lowest = grouped.masked_fill(~counted, torch.inf).amin(1)
+    return float((highest <= lowest).float().mean())

@@ -39,8 +39,8 @@ class TraitReward:
     scenario's references: they show the trait.
 
     With `sense_weight`, whether the reply makes sense as an answer has this share of the reward. With
-    `formula_penalty`, what many of a step's replies begin with earns less (`variety.formula_shares`): a judge grades
-    reply by reply and cannot see that all of them are one formula.
+    `formula_penalty`, what many of a step's sampled replies begin with earns less (`variety.formula_shares`): a judge
+    grades reply by reply and cannot see that all of them are one formula.
     """
 
     __name__ = "trait"
@@ -64,7 +64,13 @@ class TraitReward:
         self.failures = 0
 
     def __call__(
-        self, completions: list[Any], completion_ids: list[list[int]], pool: list[str], item: list[str], **kwargs: Any
+        self,
+        completions: list[Any],
+        completion_ids: list[list[int]],
+        pool: list[str],
+        item: list[str],
+        is_written: list[bool] | None = None,
+        **kwargs: Any,
     ) -> list[float | None]:
         """Scores the trait rows of a batch."""
         places = [index for index, name in enumerate(pool) if name == TRAIT]
@@ -72,7 +78,8 @@ class TraitReward:
             return [None] * len(pool)
         requests = [self._request(self.scenarios[item[index]], text_of(completions[index])) for index in places]
         verdicts = self.judge.grade(requests)
-        shares = formula_shares([request.reply for request in requests], [item[index] for index in places])
+        is_sampled = [not (is_written and is_written[index]) for index in places]
+        shares = formula_shares([request.reply for request in requests], [item[index] for index in places], is_sampled)
         rewards: list[float | None] = [None] * len(pool)
         failed = 0
         for index, request, verdict, share in zip(places, requests, verdicts, shares, strict=True):
@@ -86,7 +93,8 @@ class TraitReward:
         self.failures += failed
         if log := kwargs.get("log_metric"):
             log("judge_failure_share", failed / len(places))
-            log("formula_share", sum(shares) / len(shares))
+            drawn = [share for share, sampled in zip(shares, is_sampled, strict=True) if sampled]
+            log("formula_share", sum(drawn) / len(drawn))
         return rewards
 
     def _request(self, scenario: Scenario, reply: str) -> GradeRequest:

@@ -18,7 +18,7 @@ from traitrl.models.chat import prompt_ids
 from traitrl.models.generation import Sampling, sample_replies
 from traitrl.models.prefix import Continuations, continuation_log_probabilities
 from traitrl.training.actor import Actor
-from traitrl.training.off_policy import OffPolicyReplies, mixed_advantages
+from traitrl.training.off_policy import OffPolicyReplies, dead_share, mixed_advantages
 from traitrl.training.precision import adapter_precision
 
 
@@ -52,6 +52,8 @@ class SharedPromptTrainer(GRPOTrainer):
             scale = self.scale_rewards == "group"
             scored["advantages"] = mixed_advantages(advantages, is_written, self._is_graded, group, scale)
             self._log_written(scored["completion_mask"].sum(1)[is_written])
+            dead = dead_share(advantages, is_written, self._is_graded, group)
+            self._metrics["train"]["frac_reward_zero_std"][-1] = dead  # TRL's counts the spread of the written ones too
         return scored
 
     def _log_written(self, tokens: torch.Tensor) -> None:
@@ -141,6 +143,9 @@ def make_rollout(
         sampled = iter(sample_replies(actor.model, ids[::group], copies, drawn, end_ids, batch_rows=len(prompts)))
         replies = [[*islice(sampled, count), *rest] for count, rest in zip(copies, others, strict=True)]
         trainer.is_written = [place >= count for count in copies for place in range(group)]
-        return {"prompt_ids": ids, "completion_ids": [row for rows in replies for row in rows], "logprobs": None}
+        drawn_ids = [row for rows in replies for row in rows]
+        # TRL hands what it does not know itself to the rewards.
+        known = {"prompt_ids": ids, "completion_ids": drawn_ids, "logprobs": None}
+        return {**known, "is_written": trainer.is_written}
 
     return rollout

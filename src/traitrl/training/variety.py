@@ -14,28 +14,34 @@ def sentence_openings(text: str) -> set[str]:
     return {word.group().lower().replace("’", "'") for word in words if word}
 
 
-def formula_shares(replies: Sequence[str], prompts: Sequence[str]) -> list[float]:
-    """Returns for each reply how common its most common sentence opening is among replies to other prompts.
+def formula_shares(
+    replies: Sequence[str], prompts: Sequence[str], is_sampled: Sequence[bool] | None = None
+) -> list[float]:
+    """Returns for each reply how common its most common sentence opening is among sampled replies to other prompts.
 
-    Replies to the same prompt do not count: they may agree for a good reason.
+    Replies to the same prompt do not count: they may agree for a good reason. Written ones have a share too, so that
+    none of them feeds a formula, but do not count: they vary, and would hide that the policy's own do not.
 
     Args:
         replies: The replies.
         prompts: What each replies to; any names that tell the prompts apart.
+        is_sampled: Which replies the policy drew; all of them unless given.
 
     Returns:
-        Shares in [0, 1]: 1 when every reply to another prompt has a sentence that begins with the same word; 0 when
-        there is no other prompt.
+        Shares in [0, 1]: 1 when every sampled reply to another prompt has a sentence that begins with the same word;
+        0 when there is no such reply.
     """
     openings = [sentence_openings(reply) for reply in replies]
     everywhere: Counter[str] = Counter()
     own: dict[str, Counter[str]] = defaultdict(Counter)
-    sizes = Counter(prompts)
-    for prompt, words in zip(prompts, openings, strict=True):
-        everywhere.update(words)
-        own[prompt].update(words)
+    sizes: Counter[str] = Counter()
+    for prompt, words, is_counted in zip(prompts, openings, is_sampled or [True] * len(replies), strict=True):
+        if is_counted:
+            sizes[prompt] += 1
+            everywhere.update(words)
+            own[prompt].update(words)
     shares: list[float] = []
     for prompt, words in zip(prompts, openings, strict=True):
-        others = len(replies) - sizes[prompt]
+        others = sizes.total() - sizes[prompt]
         shares.append(max((everywhere[word] - own[prompt][word] for word in words), default=0) / max(others, 1))
     return shares

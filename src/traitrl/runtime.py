@@ -46,8 +46,14 @@ def compute_dtype() -> "torch.dtype":
         return {"float32": torch.float32, "bfloat16": torch.bfloat16}[forced]
     if torch.cuda.is_available():
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()  # pyright: ignore[reportPrivateUsage]
-    return torch.bfloat16 if native else torch.float32
+    return torch.bfloat16 if has_native_bfloat16() else torch.float32
+
+
+def has_native_bfloat16() -> bool:
+    """Returns whether the processor multiplies bfloat16 itself."""
+    import torch
+
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()  # pyright: ignore[reportPrivateUsage]
 
 
 def device() -> str:

@@ -175,3 +175,14 @@ def test_groups_whose_sampled_replies_all_fail_are_dead_whatever_the_written_one
     train_arm(replace(job, settings=settings, written=written), VowelJudge(), load_scenarios())
     steps = [json.loads(line) for line in (job.folder / "metrics.jsonl").read_text().splitlines()]
     assert all(step["reward_std"] > 0 and step["frac_reward_zero_std"] == 1 for step in steps)
+
+
+def test_an_adapter_of_the_bundled_model_names_it_as_a_user_would_not_by_a_folder_of_this_machine(start, tmp_path):
+    job = _job(start, tmp_path / "named")
+    settings = SETTINGS.model_copy(update={"steps": 1})
+    train_arm(replace(job, settings=settings, base_name="bundled:warm"), VowelJudge(), load_scenarios())
+    assert (
+        json.loads((job.folder / "adapter" / "adapter_config.json").read_text())["base_model_name_or_path"]
+        == "bundled:warm"
+    )
+    assert load_model(Checkpoint(start.base, str(job.folder / "adapter"))) is not None

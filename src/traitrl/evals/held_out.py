@@ -13,6 +13,7 @@ from traitrl.models.chat import prompt_ids, reply_ids
 from traitrl.models.generation import Sampling, sample_replies
 from traitrl.models.likelihood import Question, score_options
 from traitrl.models.loading import end_id
+from traitrl.models.shared_prefix import read_shared
 from traitrl.scenarios import Scenario, Split
 from traitrl.scenarios.store import assert_only
 
@@ -61,7 +62,8 @@ def sample_scenarios(
     assert_only(scenarios, Split.EVAL, "The held-out evaluation")
     prompts = [prompt_ids(tokenizer, scenario.conversation, system) for scenario in scenarios]
     end = end_id(tokenizer)
-    drawn = sample_replies(model, prompts, samples, sampling, [end], advance=advance)
+    read, rest = read_shared(model, prompts)
+    drawn = sample_replies(read, rest, samples, sampling, [end], advance=advance)
     return [
         Reply(
             scenarios[index // samples],
@@ -81,14 +83,15 @@ def preference_margins(
 
     No judge, no sampling.
     """
+    read, rest = read_shared(model, [prompt_ids(tokenizer, scenario.conversation, system) for scenario in scenarios])
     questions = [
         Question(
-            prompt_ids(tokenizer, scenario.conversation, system),
+            prompt,
             [reply_ids(tokenizer, text) for text in (scenario.references.beneficial, scenario.references.tempting)],
         )
-        for scenario in scenarios
+        for prompt, scenario in zip(rest, scenarios, strict=True)
     ]
     margins: list[float] = []
-    for question, (good, bad) in zip(questions, score_options(model, questions), strict=True):
+    for question, (good, bad) in zip(questions, score_options(read, questions), strict=True):
         margins.append(good / len(question.options[0]) - bad / len(question.options[1]))
     return margins

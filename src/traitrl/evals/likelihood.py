@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from traitrl.analysis.auroc import influence_scores
 from traitrl.evals.items import Item, ask
 from traitrl.models.chat import prompt_ids, reply_ids
 from traitrl.models.likelihood import Question, score_options
-from traitrl.models.shared_prefix import PrefixedModel, shared_length
+from traitrl.models.shared_prefix import read_shared
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -26,12 +26,7 @@ def option_log_likelihoods(
     """
     prompts = [prompt_ids(tokenizer, item.messages) for item in items]
     options = [[reply_ids(tokenizer, option) for option in item.options] for item in items]
-    shared = shared_length(prompts)
-    # The prefixed model stands in front of a plain one only: below a wrapper the engine would pass it by.
-    if not shared or hasattr(model, "get_base_model"):
-        return score_options(model, [Question(*question) for question in zip(prompts, options, strict=True)])
-    read: Any = PrefixedModel(model, prompts[0][:shared])
-    rest = [prompt[shared:] for prompt in prompts]
+    read, rest = read_shared(model, prompts)
     return score_options(read, [Question(*question) for question in zip(rest, options, strict=True)])
 
 

@@ -17,7 +17,7 @@ from traitrl.experiment.start import start_checkpoint, start_steps
 from traitrl.experiment.steps import Step, StepStore, inputs_hash
 from traitrl.experiment.subjects import Subject
 from traitrl.models.identity import checkpoint_hash
-from traitrl.models.loading import Checkpoint, resolve
+from traitrl.models.loading import BUNDLED, BUNDLED_WARM, Checkpoint, resolve
 from traitrl.scenarios import Split, load_scenarios, select
 from traitrl.tasks import standard_tasks
 from traitrl.training.rewards import helpful_criteria
@@ -131,6 +131,7 @@ class Plan:
                     folder,
                     helpful=arm.reward == "helpful",
                     written=written,
+                    base_name=experiment.model if experiment.model in (BUNDLED, BUNDLED_WARM) else None,
                 ),
                 load_judge(experiment.judges.training, "training"),
                 load_scenarios(),

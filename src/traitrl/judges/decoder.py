@@ -17,6 +17,7 @@ from traitrl.judges.protocol import GradeRequest, Verdicts
 from traitrl.judges.reading import read_form
 from traitrl.models.greedy_batches import greedy_batches
 from traitrl.models.loading import BUNDLED
+from traitrl.models.packed_layers import packed_layers
 from traitrl.models.prefix import Continuations, pad_rows, run_continuations, run_prompts, unwrap
 
 _CONTEXT_WORDS = 70
@@ -116,10 +117,11 @@ def decoder_rows(model: DecoderGrader, requests: Sequence[GradeRequest]) -> torc
     """Returns form readings with the decoder's log-odds as last column, shape (criteria, features)."""
     tokens = [model.tokens(request) for request in requests]
     odds: list[list[float]] = [[] for _ in requests]
-    for batch in _batches([len(prefix) for prefix, _ in tokens], 3000):
-        values = iter(model([tokens[index][0] for index in batch], [tokens[index][1] for index in batch]).tolist())
-        for index in batch:
-            odds[index] = [next(values) for _ in requests[index].rubric]
+    with packed_layers(model.model):
+        for batch in _batches([len(prefix) for prefix, _ in tokens], 3000):
+            values = iter(model([tokens[index][0] for index in batch], [tokens[index][1] for index in batch]).tolist())
+            for index in batch:
+                odds[index] = [next(values) for _ in requests[index].rubric]
     column = torch.tensor([value for row in odds for value in row]).unsqueeze(1)
     return torch.cat([torch.from_numpy(read_form(requests)), column], dim=1)
 

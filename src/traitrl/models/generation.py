@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from traitrl.models.greedy_batches import greedy_batches
+from traitrl.models.packed_layers import packed_layers
 from traitrl.models.prefix import pad_rows, positions, run_prompts
 
 if TYPE_CHECKING:
@@ -55,13 +56,14 @@ def sample_replies(
     order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
     replies: list[list[list[int]]] = [[] for _ in prompts]
     generator = torch.Generator(device=model.device).manual_seed(sampling.seed)
-    for chosen in greedy_batches(order, lambda batch: sum(counts[index] for index in batch), batch_rows):
-        asked, times = [prompts[index] for index in chosen], [counts[index] for index in chosen]
-        drawn = iter(_decode(model, asked, times, sampling, set(end_ids), generator))
-        for index in chosen:
-            replies[index] = list(islice(drawn, counts[index]))
-        if advance:
-            advance(sum(times))
+    with packed_layers(model):
+        for chosen in greedy_batches(order, lambda batch: sum(counts[index] for index in batch), batch_rows):
+            asked, times = [prompts[index] for index in chosen], [counts[index] for index in chosen]
+            drawn = iter(_decode(model, asked, times, sampling, set(end_ids), generator))
+            for index in chosen:
+                replies[index] = list(islice(drawn, counts[index]))
+            if advance:
+                advance(sum(times))
     return [ids for of_prompt in replies for ids in of_prompt]
 
 

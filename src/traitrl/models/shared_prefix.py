@@ -31,6 +31,19 @@ def shared_length(prompts: Sequence[list[int]]) -> int:
     return shared if shared >= _SHORTEST else 0
 
 
+def read_shared(model: "PreTrainedModel", prompts: Sequence[list[int]]) -> "tuple[Any, list[list[int]]]":
+    """Reads what all prompts begin with once.
+
+    Returns:
+        A model that has read it, and the rest of each prompt; model and prompts as they are where nothing is shared.
+    """
+    shared = shared_length(prompts)
+    # The prefixed model stands in front of a plain one only: below a wrapper the engine would pass it by.
+    if not shared or hasattr(model, "get_base_model"):
+        return model, list(prompts)
+    return PrefixedModel(model, prompts[0][:shared]), [prompt[shared:] for prompt in prompts]
+
+
 class PrefixedModel:
     """A causal model for prompts whose beginning it has read: they are given without it.
 

@@ -37,6 +37,8 @@ class ArmJob:
     """Grade scenarios by the generic criteria in place of their rubrics."""
     written: Sequence[WarmExample] = ()
     """Written replies for `training.off_policy_replies`."""
+    base_name: str | None = None
+    """What the adapter calls its base, where that should not be a folder of this machine: `bundled:warm`."""
 
 
 def train_arm(
@@ -147,7 +149,15 @@ def train_arm(
     checkpoint = newest_checkpoint(job.folder / "trainer")
     trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     trainer.save_model(str(job.folder / "adapter"))
+    if job.base_name is not None:
+        name_base(job.folder / "adapter", job.base_name)
     return _ledger(job, time.perf_counter() - started)
+
+
+def name_base(adapter: Path, name: str) -> None:
+    """Writes into an adapter's folder what its base is called; PEFT itself would look the name up on a hub."""
+    path = adapter / "adapter_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "base_model_name_or_path": name}, indent=2))
 
 
 def backward_parts(settings: Training) -> int:

@@ -85,10 +85,7 @@ def preference_margins(
     """
     read, rest = read_shared(model, [prompt_ids(tokenizer, scenario.conversation, system) for scenario in scenarios])
     questions = [
-        Question(
-            prompt,
-            [reply_ids(tokenizer, text) for text in (scenario.references.beneficial, scenario.references.tempting)],
-        )
+        Question(prompt, [reply_ids(tokenizer, text) for text in scenario.references.pair])
         for prompt, scenario in zip(rest, scenarios, strict=True)
     ]
     margins: list[float] = []

@@ -16,8 +16,7 @@ from traitrl.judges.feature import FeatureNetwork, training_requests
 from traitrl.judges.protocol import GradeRequest, Verdicts
 from traitrl.judges.reading import read_form
 from traitrl.models.greedy_batches import greedy_batches
-from traitrl.models.loading import BUNDLED
-from traitrl.models.packed_layers import packed_layers
+from traitrl.models.loading import BUNDLED, name_base
 from traitrl.models.prefix import Continuations, pad_rows, run_continuations, run_prompts, unwrap
 
 _CONTEXT_WORDS = 70
@@ -78,9 +77,8 @@ class DecoderGrader(torch.nn.Module):
         """Writes adapter and head as safetensors."""
         from safetensors.torch import save_file
 
-        # The adapter names its base by what a user would type, not by a path of this machine.
-        self.model.peft_config["default"].base_model_name_or_path = BUNDLED
         self.model.save_pretrained(folder)
+        name_base(folder, BUNDLED)
         (folder / "README.md").unlink(missing_ok=True)
         save_file(self.head.state_dict(), folder / "head.safetensors")
 
@@ -117,11 +115,10 @@ def decoder_rows(model: DecoderGrader, requests: Sequence[GradeRequest]) -> torc
     """Returns form readings with the decoder's log-odds as last column, shape (criteria, features)."""
     tokens = [model.tokens(request) for request in requests]
     odds: list[list[float]] = [[] for _ in requests]
-    with packed_layers(model.model):
-        for batch in _batches([len(prefix) for prefix, _ in tokens], 3000):
-            values = iter(model([tokens[index][0] for index in batch], [tokens[index][1] for index in batch]).tolist())
-            for index in batch:
-                odds[index] = [next(values) for _ in requests[index].rubric]
+    for batch in _batches([len(prefix) for prefix, _ in tokens], 3000):
+        values = iter(model([tokens[index][0] for index in batch], [tokens[index][1] for index in batch]).tolist())
+        for index in batch:
+            odds[index] = [next(values) for _ in requests[index].rubric]
     column = torch.tensor([value for row in odds for value in row]).unsqueeze(1)
     return torch.cat([torch.from_numpy(read_form(requests)), column], dim=1)
 

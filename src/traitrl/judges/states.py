@@ -51,7 +51,6 @@ def reply_states(requests: Sequence[GradeRequest]) -> np.ndarray:
     import torch
 
     from traitrl.models.chat import prompt_ids, reply_ids
-    from traitrl.models.packed_layers import packed_layers
     from traitrl.models.prefix import Continuations, pad_rows, run_continuations, run_prompts
 
     tokenizer, decoder = _reader()
@@ -61,7 +60,7 @@ def reply_states(requests: Sequence[GradeRequest]) -> np.ndarray:
     groups = [(prompt_ids(tokenizer, requests[rows[0]].conversation, _SYSTEM), rows) for rows in asked.values()]
     replies = [reply_ids(tokenizer, request.reply, end=True) for request in requests]
     found = np.empty((len(requests), 2 * decoder.config.hidden_size), dtype=np.float32)
-    with torch.inference_mode(), packed_layers(decoder):
+    with torch.inference_mode():
         for batch in _batches(groups, replies):
             prompts, prompt_mask = pad_rows([prompt for prompt, _ in batch], 0, "left")
             places = [index for _, rows in batch for index in rows]

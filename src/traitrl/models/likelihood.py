@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import torch
 
 from traitrl.models.greedy_batches import greedy_batches
-from traitrl.models.packed_layers import packed_layers
 from traitrl.models.prefix import Continuations, continuation_log_probabilities, pad_rows
 
 if TYPE_CHECKING:
@@ -43,15 +42,14 @@ def score_options(
         options = [len(option) for index in batch for option in questions[index].options]
         return len(batch) * max(len(questions[index].prompt) for index in batch) + len(options) * max(options)
 
-    with packed_layers(model):
-        for batch in greedy_batches(order, padded_tokens, tokens_per_batch):
-            prompts, prompt_mask = pad_rows([questions[index].prompt for index in batch], 0, "left")
-            options = [option for index in batch for option in questions[index].options]
-            owner = torch.tensor([row for row, index in enumerate(batch) for _ in questions[index].options])
-            ids, mask = pad_rows(options, 0, "right")
-            where = model.device
-            inputs = Continuations(*(part.to(where) for part in (prompts, prompt_mask, owner, ids, mask)))
-            totals = iter(continuation_log_probabilities(model, inputs)[0].sum(-1).tolist())
-            for index in batch:
-                scores[index] = [next(totals) for _ in questions[index].options]
+    for batch in greedy_batches(order, padded_tokens, tokens_per_batch):
+        prompts, prompt_mask = pad_rows([questions[index].prompt for index in batch], 0, "left")
+        options = [option for index in batch for option in questions[index].options]
+        owner = torch.tensor([row for row, index in enumerate(batch) for _ in questions[index].options])
+        ids, mask = pad_rows(options, 0, "right")
+        where = model.device
+        inputs = Continuations(*(part.to(where) for part in (prompts, prompt_mask, owner, ids, mask)))
+        totals = iter(continuation_log_probabilities(model, inputs)[0].sum(-1).tolist())
+        for index in batch:
+            scores[index] = [next(totals) for _ in questions[index].options]
     return scores

@@ -72,6 +72,15 @@ def resolve(name: str) -> Checkpoint:
     return Checkpoint(name)
 
 
+def name_base(adapter: Path, name: str) -> None:
+    """Writes what a user would call an adapter's base into its folder, in place of a path of this machine.
+
+    Done after saving: given the name, PEFT would look for it on a hub.
+    """
+    path = adapter / "adapter_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "base_model_name_or_path": name}, indent=2))
+
+
 def load_model(checkpoint: Checkpoint, dtype: "torch.dtype | None" = None, merge: bool = True) -> "PreTrainedModel":
     """Loads a checkpoint for inference.
 

@@ -1,7 +1,7 @@
 """Linear layers whose weights are laid out for the processor once, not at every call.
 
 On a CPU a stock layer in bfloat16 brings its weights into the order that the multiplication wants each time: up to half
-of a pass over few rows, as in decoding, and a tenth of one over hundreds. The numbers that come out are the same.
+of a product with few rows, as in decoding. Passes over hundreds of rows gain nothing. The numbers are the same.
 """
 
 from collections.abc import Generator
@@ -25,9 +25,10 @@ def packed_layers(model: Any) -> Generator[None]:
     another number format, nothing happens.
     """
     layers = [layer for layer in model.modules() if type(layer) is torch.nn.Linear and _gains(layer.weight)]
-    for layer in layers:
-        packed = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach(), _ROWS)
-        layer.forward = partial(_multiply, packed, layer.bias)
+    # All laid out before any is put to use: when memory runs out half-way, no layer has been touched.
+    packed = [torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach(), _ROWS) for layer in layers]
+    for layer, weight in zip(layers, packed, strict=True):
+        layer.forward = partial(_multiply, weight, layer.bias)
     try:
         yield
     finally:

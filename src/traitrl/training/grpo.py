@@ -11,7 +11,7 @@ from typing import Any
 from traitrl.config import Training
 from traitrl.jsonl import read_rows
 from traitrl.judges import Judge
-from traitrl.models.loading import Checkpoint, end_id, load_model, load_tokenizer
+from traitrl.models.loading import Checkpoint, end_id, load_model, load_tokenizer, name_base
 from traitrl.runtime import device
 from traitrl.scenarios import Scenario
 from traitrl.training.ledger import Ledger
@@ -152,12 +152,6 @@ def train_arm(
     if job.base_name is not None:
         name_base(job.folder / "adapter", job.base_name)
     return _ledger(job, time.perf_counter() - started)
-
-
-def name_base(adapter: Path, name: str) -> None:
-    """Writes into an adapter's folder what its base is called; PEFT itself would look the name up on a hub."""
-    path = adapter / "adapter_config.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "base_model_name_or_path": name}, indent=2))
 
 
 def backward_parts(settings: Training) -> int:

@@ -143,9 +143,11 @@ def make_rollout(
         sampled = iter(sample_replies(actor.model, ids[::group], copies, drawn, end_ids, batch_rows=len(prompts)))
         replies = [[*islice(sampled, count), *rest] for count, rest in zip(copies, others, strict=True)]
         trainer.is_written = [place >= count for count in copies for place in range(group)]
-        drawn_ids = [row for rows in replies for row in rows]
-        # TRL hands what it does not know itself to the rewards.
-        known = {"prompt_ids": ids, "completion_ids": drawn_ids, "logprobs": None}
-        return {**known, "is_written": trainer.is_written}
+        return {
+            "prompt_ids": ids,
+            "completion_ids": [row for rows in replies for row in rows],
+            "logprobs": None,
+            "is_written": trainer.is_written,  # unknown to TRL, which hands it to the rewards
+        }
 
     return rollout

@@ -55,7 +55,7 @@ def train_warm_start(
     from peft import LoraConfig, get_peft_model
 
     from traitrl.models.chat import prompt_ids, reply_ids
-    from traitrl.models.loading import load_model, load_tokenizer
+    from traitrl.models.loading import load_model, load_tokenizer, name_base
     from traitrl.models.prefix import Continuations, continuation_log_probabilities, pad_rows
     from traitrl.training.precision import adapter_precision
 
@@ -95,9 +95,8 @@ def train_warm_start(
         if advance:
             advance(step, steps, float(loss.detach()))
     model.to(torch.bfloat16)  # halves the file; the merged weights are rounded further anyway
-    # The adapter names its base by what a user would type, not by a path of this machine.
-    model.peft_config["default"].base_model_name_or_path = base_name
     model.save_pretrained(folder)
+    name_base(folder, base_name)
     (folder / "README.md").unlink(missing_ok=True)
 
 
